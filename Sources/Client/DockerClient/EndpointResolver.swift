@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which daemon a command speaks to: flags, then environment, then the context of the configuration folder, then the default.
+import Glibc
+
+/// The flags that choose a daemon, as the top-level parser found them.
+package struct EndpointFlags: Sendable, Equatable {
+    package var hosts: [String] = []
+    package var context: String?
+    package var configurationFolder: String?
+    package var tls = false
+    package var tlsVerify: Bool?
+    package var authority: String?
+    package var certificate: String?
+    package var key: String?
+
+    package init() {}
+}
+
+/// Decides the endpoint in Docker's order: `-H`, `--context`, `DOCKER_HOST`, `DOCKER_CONTEXT`, `currentContext` of
+/// config.json, default socket.
+package struct EndpointResolver: Sendable {
+    package let flags: EndpointFlags
+    package let environment: [String: String]
+
+    package init(flags: EndpointFlags, environment: [String: String]) {
+        self.flags = flags
+        self.environment = environment
+    }
+
+    /// The socket of a daemon that was installed on this machine without further options.
+    package static var defaultSocket: String {
+        access("/run/apus/apus.sock", F_OK) == 0 ? "/run/apus/apus.sock" : "/var/run/docker.sock"
+    }
+
+    package var configurationFolder: String {
+        if let folder = flags.configurationFolder { return folder }
+        if let folder = environment["DOCKER_CONFIG"], !folder.isEmpty { return folder }
+        return (environment["HOME"] ?? "/root") + "/.docker"
+    }
+
+    /// The name of the context in use: `default` when a host is named directly.
+    package func contextName(currentContext: String?) throws(ClientError) -> String {
+        if flags.context != nil, !flags.hosts.isEmpty {
+            throw .configuration("conflicting options: cannot specify both --host and --context")
+        }
+        if let context = flags.context { return context }
+        if !flags.hosts.isEmpty { return "default" }
+        if let host = environment["DOCKER_HOST"], !host.isEmpty { return "default" }
+        if let context = environment["DOCKER_CONTEXT"], !context.isEmpty { return context }
+        return currentContext.flatMap { $0.isEmpty ? nil : $0 } ?? "default"
+    }
+
+    package func resolve(currentContext: String?) throws(ClientError) -> HostEndpoint {
+        let name = try contextName(currentContext: currentContext)
+        if name != "default" { return try ContextStore(folder: configurationFolder + "/contexts").endpoint(of: name) }
+        if flags.hosts.count > 1 { throw .configuration("specify only one -H") }
+        let tls = tlsFiles
+        if let host = flags.hosts.first { return try HostEndpoint(parsing: host, tls: isLocal(host) ? nil : tls) }
+        if let host = environment["DOCKER_HOST"], !host.isEmpty {
+            return try HostEndpoint(parsing: host, tls: isLocal(host) ? nil : tls)
+        }
+        if tls != nil { return try HostEndpoint(parsing: "tcp://localhost:2376", tls: tls) }
+        return try HostEndpoint(parsing: "unix://" + EndpointResolver.defaultSocket)
+    }
+
+    private func isLocal(_ host: String) -> Bool {
+        host.hasPrefix("unix://") || host.hasPrefix("ssh://") || host.hasPrefix("/")
+    }
+
+    /// TLS is on with `--tls`, `--tlsverify` or `DOCKER_TLS_VERIFY`; `--tlsverify=false` asks for encryption without a check.
+    private var tlsFiles: HostEndpoint.TLSFiles? {
+        let fromEnvironment = environment["DOCKER_TLS_VERIFY"].map { !$0.isEmpty } ?? false
+        let verify = flags.tlsVerify ?? fromEnvironment
+        guard flags.tls || flags.tlsVerify != nil || fromEnvironment || environment["DOCKER_TLS"]?.isEmpty == false else {
+            return nil
+        }
+        let folder = environment["DOCKER_CERT_PATH"].flatMap { $0.isEmpty ? nil : $0 } ?? configurationFolder
+        func file(_ flag: String?, _ name: String) -> String? {
+            if let flag { return flag }
+            let path = folder + "/" + name
+            return access(path, F_OK) == 0 ? path : nil
+        }
+        return HostEndpoint.TLSFiles(
+            authority: verify ? file(flags.authority, "ca.pem") : nil, certificate: file(flags.certificate, "cert.pem"),
+            key: file(flags.key, "key.pem"), verifies: verify)
+    }
+}
