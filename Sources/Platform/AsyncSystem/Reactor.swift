@@ -39,7 +39,7 @@ package final class Reactor: Sendable {
     private let state = Mutex(State())
 
     private init() {
-        epoll = epoll_create1(Int32(EPOLL_CLOEXEC.rawValue))
+        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         precondition(epoll >= 0, "epoll_create1 failed: \(Errno.message(errno))")
         let failure = Thread { [epoll] in Reactor.loop(epoll) }.start()
         precondition(failure == nil, "no thread for the reactor")

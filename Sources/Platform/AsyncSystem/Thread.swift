@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A detached thread of the process.
+import CLinux
 import Glibc
-import Linux
+package import Linux
 
 /// A POSIX thread that runs one closure and ends; nobody joins it.
 package struct Thread: Sendable {
