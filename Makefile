@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+# Two commands do all the set-up on a Debian machine with Swift: `make run` and `make test`.
+
+SHELL      := /bin/bash
+PREFIX     ?= /usr/local
+DESTDIR    ?=
+SWIFT      ?= swift
+CACHE      ?= .cache
+SCRATCH    ?= .build
+# Undeclared imports of a sibling compile when it happens to be built; the layers hold only if that is an error.
+BUILDFLAGS := --scratch-path $(SCRATCH) --explicit-target-dependency-import-check error
+RELEASE    := -c release --static-swift-stdlib
+PROGRAMS   := apus apusd apus-runtime apus-hello
+RELEASEBIN  = $(SCRATCH)/release
+SOURCES    := $(shell find Sources Package.swift -name '*.swift' -o -name '*.[ch]' 2>/dev/null)
+
+.PHONY: help run test unit integration build debug install check fmt bench images registry clean packages test-packages
+
+help:
+	@echo "make run          build, start the daemon if none answers, run a first container"
+	@echo "make test         unit, contract and integration tests (root for the latter)"
+	@echo "make build        release programs in $(RELEASEBIN)"
+	@echo "make install      PREFIX=$(PREFIX) DESTDIR=: programs, systemd units, completions"
+	@echo "make check        format, headers, file sizes, warnings as errors"
+	@echo "make bench        figures beside docker.io and podman (installs both)"
+	@echo "make images       busybox, debian and nginx images made from Debian's packages"
+	@echo "make clean        remove what builds and tests made"
+
+packages:
+	@Scripts/install-packages.sh build
+
+test-packages:
+	@Scripts/install-packages.sh build test
+
+build: packages $(CACHE)/release.stamp
+
+$(CACHE)/release.stamp: $(SOURCES)
+	@mkdir -p $(CACHE)
+	$(SWIFT) build $(BUILDFLAGS) $(RELEASE)
+	@for program in $(PROGRAMS); do \
+	    strip -o $(RELEASEBIN)/$$program.stripped $(RELEASEBIN)/$$program && mv $(RELEASEBIN)/$$program.stripped $(RELEASEBIN)/$$program || exit 1; \
+	done
+	@touch $@
+
+debug: packages
+	$(SWIFT) build $(BUILDFLAGS)
+
+run: build
+	@Scripts/run.sh $(RELEASEBIN)
+
+# The debug build is what the tests run; the release build is made once, so that it is known to work too.
+test: test-packages
+	@SWIFT="$(SWIFT)" SCRATCH="$(SCRATCH)" CACHE="$(CACHE)" Scripts/test.sh unit integration
+
+unit: test-packages
+	@SWIFT="$(SWIFT)" SCRATCH="$(SCRATCH)" CACHE="$(CACHE)" Scripts/test.sh unit
+
+integration: test-packages
+	@SWIFT="$(SWIFT)" SCRATCH="$(SCRATCH)" CACHE="$(CACHE)" Scripts/test.sh integration
+
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	for program in $(PROGRAMS); do install -m 0755 $(RELEASEBIN)/$$program $(DESTDIR)$(PREFIX)/bin/ || exit 1; done
+	sed 's|@PREFIX@|$(PREFIX)|' packaging/apus.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/apus.service
+	install -m 0644 packaging/apus.socket $(DESTDIR)$(PREFIX)/lib/systemd/system/
+	install -m 0644 packaging/completions/apus.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/apus
+	install -m 0644 packaging/completions/_apus $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_apus
+	install -m 0644 packaging/completions/apus.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/apus.fish
+
+check: packages
+	@Scripts/check.sh
+	$(SWIFT) build $(BUILDFLAGS) -Xswiftc -warnings-as-errors
+
+fmt:
+	$(SWIFT) format format --in-place --parallel --recursive Sources Tests Package.swift
+
+bench: build
+	@Scripts/bench.sh $(RELEASEBIN)
+
+images:
+	@Scripts/make-images.sh
+
+clean:
+	rm -rf $(SCRATCH) .build-* .bench .test $(CACHE)/*.stamp $(CACHE)/venv
