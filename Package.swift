@@ -155,8 +155,12 @@ let package = Package(
             ["Primitives", "JSON", "Linux", "AsyncSystem", "HTTP", "OCI", "DockerAPI", "Engine"],
             products: http + [logging]),
 
-        target(.client, "DockerClient", ["Primitives", "JSON", "CLinux", "Linux", "DockerAPI"], products: http),
-        target(.client, "CLI", ["Primitives", "JSON", "CLinux", "Linux", "DockerAPI", "DockerClient"]),
+        target(
+            .client, "DockerClient", ["Primitives", "JSON", "CLinux", "Linux"],
+            products: nio + [
+                .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "NIOTLS", package: "swift-nio"),
+            ]),
+        target(.client, "CLI", ["Primitives", "JSON", "CLinux", "Linux", "DockerClient"]),
 
         target(.programs, "apus", ["CLI"], executable: true),
         target(
@@ -170,5 +174,8 @@ let package = Package(
             linker: [.unsafeFlags(["-static-executable"])]),
         target(.programs, "apus-hello", executable: true, linker: [.unsafeFlags(["-static-executable"])]),
 
+        unitTests("Primitives", ["Primitives"]),
+        unitTests("JSON", ["JSON"]),
+        unitTests("AsyncSystem", ["AsyncSystem", "Linux"]),
     ]
 )
