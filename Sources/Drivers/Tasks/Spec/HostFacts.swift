@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the machine offers, as far as a container's specification depends on it.
+import Glibc
+import Linux
+
+/// Facts read once; tests make their own.
+package struct HostFacts: Sendable, Equatable {
+    /// Capabilities this process may hand on (CapBnd), as names; nil: all that exist.
+    package var capabilities: [String]?
+    package var kernel: KernelVersion
+    /// Go's name: amd64, arm64, riscv64 …
+    package var architecture: String
+    package var usesCgroupV2: Bool
+    /// Masked only where they exist: one per CPU.
+    package var thermalThrottlePaths: [String]
+    package var cpuCount: Int
+    /// Where containers that name no parent get their cgroups.
+    package var defaultCgroupParent: String
+
+    package init(
+        capabilities: [String]?, kernel: KernelVersion, architecture: String = "amd64", usesCgroupV2: Bool,
+        thermalThrottlePaths: [String] = [], cpuCount: Int = 1, defaultCgroupParent: String = "/apus"
+    ) {
+        self.capabilities = capabilities
+        self.kernel = kernel
+        self.architecture = architecture
+        self.usesCgroupV2 = usesCgroupV2
+        self.thermalThrottlePaths = thermalThrottlePaths
+        self.cpuCount = cpuCount
+        self.defaultCgroupParent = defaultCgroupParent
+    }
+
+    /// This machine, now. Reads a handful of small files of /proc and /sys.
+    package static func current(defaultCgroupParent: String = "/apus") -> HostFacts {
+        var name = utsname()
+        uname(&name)
+        let release = withUnsafeBytes(of: &name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        let machine = withUnsafeBytes(of: &name.machine) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        let cpus = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_CONF))))
+        return HostFacts(
+            capabilities: boundingSet(), kernel: KernelVersion(release) ?? KernelVersion(5, 0),
+            architecture: goArchitecture(machine), usesCgroupV2: (try? CgroupLayout.detect())?.isUnified ?? false,  // no /proc/self/mountinfo: no cgroups either
+            thermalThrottlePaths: (0..<cpus).map { "/sys/devices/system/cpu/cpu\($0)/thermal_throttle" }
+                .filter { access($0, F_OK) == 0 },
+            cpuCount: max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))), defaultCgroupParent: defaultCgroupParent)
+    }
+
+    private static func boundingSet() -> [String]? {
+        guard let status = ProcFile.text("/proc/self/status"),
+            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("CapBnd:") }),
+            let bits = UInt64(line.dropFirst(7).drop { $0 == "\t" || $0 == " " }, radix: 16)
+        else { return nil }
+        return Capability.names(of: bits)
+    }
+
+    private static func goArchitecture(_ machine: String) -> String {
+        switch machine {
+        case "x86_64": "amd64"
+        case "aarch64": "arm64"
+        case "i386", "i686": "x86"
+        case "armv7l", "armv6l": "arm"
+        case "loongarch64": "loong64"
+        default: machine
+        }
+    }
+}
+
+/// Major and minor number of a kernel.
+package struct KernelVersion: Sendable, Comparable {
+    package let major: Int
+    package let minor: Int
+
+    package init(_ major: Int, _ minor: Int) {
+        self.major = major
+        self.minor = minor
+    }
+
+    /// Reads `6.1.0-18-amd64` and `4.8`.
+    package init?(_ text: String) {
+        let parts = text.split(whereSeparator: { !$0.isNumber })
+        guard parts.count >= 2, let major = Int(parts[0]), let minor = Int(parts[1]) else { return nil }
+        self.init(major, minor)
+    }
+
+    package static func < (left: KernelVersion, right: KernelVersion) -> Bool {
+        (left.major, left.minor) < (right.major, right.minor)
+    }
+}
