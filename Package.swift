@@ -120,7 +120,7 @@ let package = Package(
         systemLibrary("CSQLite", "libsqlite3-dev"),
         target(.platform, "Linux", ["CLinux"]),
         target(.platform, "AsyncSystem", ["CLinux", "Linux"]),
-        target(.platform, "Netlink", ["CLinux", "Linux"]),
+        target(.platform, "Netlink", ["Primitives", "CLinux", "Linux"]),
         target(.platform, "SQLite", ["CSQLite"]),
         target(.platform, "HTTP", ["Primitives", "JSON", "Linux"], products: http + [logging]),
 

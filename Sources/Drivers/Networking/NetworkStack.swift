@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The networking of one daemon: its networks, and the endpoints that join containers to them.
+import AsyncSystem
+import FoundationEssentials
 package import Logging
-package import Primitives
+import Netlink
+import Primitives
 
 /// All networks of a daemon.
 ///
@@ -9,54 +12,174 @@ package import Primitives
 /// sandbox's namespace → `disconnectAll`. The namespace ends with its last process and descriptor, and takes the veth
 /// pair with it: release the `Sandbox` once the container runs; a running container's is reopened with `openSandbox`.
 package actor NetworkStack {
-    package nonisolated let configuration: NetworkConfiguration
+    /// What the daemon knows of a network beyond what is saved.
+    struct Attached {
+        var network: Network
+        var allocator: AddressAllocator?
+        /// Endpoints and connects under way: with none the bridge link may go.
+        var users = 0
+        /// Index of the bridge link while it exists.
+        var bridge: Int32?
+    }
 
-    package init(configuration: NetworkConfiguration, records: any NetworkRecords, logger: Logger) {
+    package nonisolated let configuration: NetworkConfiguration
+    nonisolated let records: any NetworkRecords
+    nonisolated let firewall: any Firewall
+    nonisolated let ports = PortReservations()
+    nonisolated let proxies: PortProxies
+    nonisolated let logger: Logger
+    var attached: [String: Attached] = [:]
+    var endpointsByID: [String: Endpoint] = [:]
+    /// (network id, container id) of connects under way.
+    var connecting: Set<[String]> = []
+    /// Bridge links come and go one after the other.
+    var bridgeWork: Task<Void, Never>?
+    private var hostLinks: HostLinks?
+
+    package init(
+        configuration: NetworkConfiguration, records: any NetworkRecords, logger: Logger,
+        firewall: (any Firewall)? = nil
+    ) {
         self.configuration = configuration
+        self.records = records
+        self.logger = logger
+        self.firewall =
+            firewall
+            ?? (configuration.firewall ? NftablesFirewall(instance: configuration.instance) : NoFirewall())
+        proxies = PortProxies(logger: logger)
     }
 
     /// Loads what was saved and makes sure that `bridge`, `host` and `none` exist. The default bridge's link is made with
     /// the first endpoint. Call once, then `reconcile`.
-    package func start() async throws {}
-
-    /// Rebuilds firewall and port reservations for the endpoints of the containers that still run (full ids), frees
-    /// those of all others. Ports that can no longer be reserved are logged, the container stays.
-    package func reconcile(live: Set<String>) async throws {}
-
-    /// A new namespace with `lo` up. Host mode has none: do not call it then.
-    package nonisolated func createSandbox() async throws -> Sandbox { throw EngineError.notImplemented("") }
-
-    /// The namespace of a running process.
-    package nonisolated func openSandbox(pid: Int32) async throws -> Sandbox { throw EngineError.notImplemented("") }
-
-    /// Attaches a container. For `host` and `none` the sandbox may be nil: only the endpoint is recorded.
-    package func connect(_ request: EndpointRequest, sandbox: Sandbox?) async throws -> Endpoint {
-        throw EngineError.notImplemented("")
+    package func start() async throws {
+        for (key, document) in try await Blocking.run({ [records] in try records.load(.network) }) {
+            guard let network = decode(Network.self, document, key) else { continue }
+            attach(network)
+        }
+        for (key, document) in try await Blocking.run({ [records] in try records.load(.endpoint) }) {
+            guard let endpoint = decode(Endpoint.self, document, key) else { continue }
+            endpointsByID[endpoint.id] = endpoint
+            if let address = endpoint.address?.address {
+                _ = attached[endpoint.networkID]?.allocator?.claim(address)
+            }
+        }
+        try await ensureDefaultNetworks()
     }
 
-    /// Ends one attachment: ports, rules, address. With a sandbox given (the container keeps running) its link is removed.
-    package func disconnect(containerID: String, network: String, sandbox: Sandbox? = nil) async throws {}
+    /// A new namespace with `lo` up. Host mode has none: do not call it then.
+    package nonisolated func createSandbox() async throws -> Sandbox {
+        try await context("create network namespace") { try await Sandbox.create() }
+    }
 
-    /// Ends every attachment of a container that has stopped. No endpoint: no error.
-    package func disconnectAll(containerID: String) async throws {}
+    /// The namespace of a running process.
+    package nonisolated func openSandbox(pid: Int32) async throws -> Sandbox {
+        try await context("open network namespace of process \(pid)") { try await Sandbox.open(pid: pid) }
+    }
 
-    package func endpoints(ofContainer containerID: String) -> [Endpoint] { [] }
-    package func endpoints(ofNetwork networkID: String) -> [Endpoint] { [] }
+    /// Attachments of a container, the one with the default route first.
+    package func endpoints(ofContainer containerID: String) -> [Endpoint] {
+        endpointsByID.values.filter { $0.containerID == containerID }.sorted { $0.interface < $1.interface }
+    }
 
-    /// Every network, oldest first.
-    package func networks() -> [Network] { [] }
-    /// By id, name or unambiguous id prefix; `network X not found` otherwise.
-    package func network(_ reference: String) throws -> Network { throw EngineError.notImplemented("") }
-    package func createNetwork(_ spec: NetworkSpec) async throws -> Network { throw EngineError.notImplemented("") }
-    package func removeNetwork(_ reference: String) async throws {}
-    /// Removes user-defined networks without endpoints that `matches`; gives the names of the removed ones.
-    package func pruneNetworks(where matches: @Sendable (Network) -> Bool) async throws -> [String] { [] }
+    package func endpoints(ofNetwork networkID: String) -> [Endpoint] {
+        endpointsByID.values.filter { $0.networkID == networkID }.sorted { $0.containerName < $1.containerName }
+    }
 
-    /// A container's name changed.
-    package func rename(containerID: String, to name: String) async throws {}
+    /// Removes bridge links and the firewall table if no endpoint is left. `disconnect` does this by itself after a
+    /// second of rest.
+    package func teardownIfIdle() async throws {
+        for id in attached.keys { try await removeBridgeIfIdle(id) }
+    }
 
-    /// Removes bridge links and the firewall table if no endpoint is left. `disconnect` does this by itself.
-    package func teardownIfIdle() async throws {}
     /// Removes every bridge link, the table and the records of endpoints, whatever still runs.
-    package func removeEverything() async throws {}
+    package func removeEverything() async throws {
+        let endpoints = Array(endpointsByID.values)
+        for endpoint in endpoints {
+            ports.release(owner: endpoint.id)
+            proxies.stop(owner: endpoint.id)
+            if let address = endpoint.address?.address {
+                attached[endpoint.networkID]?.allocator?.release(address)
+            }
+        }
+        endpointsByID = [:]
+        let links = attached.values.filter { $0.network.driver == .bridge && isOurs($0.network) }
+        for id in attached.keys {
+            attached[id]?.bridge = nil
+            attached[id]?.users = 0
+        }
+        let host = try await host()
+        try await Blocking.run { [firewall, records] in
+            try firewall.removeEverything()
+            for entry in links { try host.netlink.deleteLink(named: entry.network.bridgeLink) }
+            try records.apply(endpoints.map { NetworkRecordChange(.endpoint, $0.id, nil) })
+        }
+    }
+
+    // MARK: - Shared by the verbs
+
+    func attach(_ network: Network) {
+        attached[network.id] = Attached(network: network, allocator: network.ipv4Pool.flatMap(AddressAllocator.init))
+    }
+
+    /// `--bridge`: the user's own link is neither made nor removed by us.
+    nonisolated func isOurs(_ network: Network) -> Bool {
+        !(network.name == "bridge" && configuration.usesExistingBridge)
+    }
+
+    /// The host's links, over a socket opened with the first use.
+    func host() async throws -> HostLinks {
+        if let hostLinks { return hostLinks }
+        let links = try await Blocking.run { HostLinks(netlink: try NetlinkSocket()) }
+        hostLinks = links
+        return links
+    }
+
+    nonisolated func record(_ network: Network) throws -> NetworkRecordChange {
+        NetworkRecordChange(.network, network.id, Array(try JSONEncoder().encode(network)))
+    }
+
+    nonisolated func record(_ endpoint: Endpoint) throws -> NetworkRecordChange {
+        NetworkRecordChange(.endpoint, endpoint.id, Array(try JSONEncoder().encode(endpoint)))
+    }
+
+    nonisolated func save(_ changes: [NetworkRecordChange]) async throws {
+        try await Blocking.run { [records] in try records.apply(changes) }
+    }
+
+    nonisolated func firewallBridge(_ network: Network) -> FirewallBridge? {
+        guard let pool = network.ipv4Pool, network.driver == .bridge else { return nil }
+        var bridge = FirewallBridge(link: network.bridgeLink, subnet: pool.subnet)
+        bridge.isInternal = network.isInternal
+        bridge.interContainerCommunication = allowsInterContainer(network)
+        bridge.masquerade =
+            network.options[BridgeOption.masquerade].map { $0 == "true" }
+            ?? (network.name != "bridge" || configuration.masquerade)
+        return bridge
+    }
+
+    nonisolated func allowsInterContainer(_ network: Network) -> Bool {
+        network.options[BridgeOption.interContainer].map { $0 == "true" }
+            ?? (network.name != "bridge" || configuration.interContainerCommunication)
+    }
+
+    /// A document that does not decode stays where it is and is reported.
+    private func decode<T: Decodable>(_ type: T.Type, _ document: [UInt8], _ key: String) -> T? {
+        do {
+            return try JSONDecoder().decode(type, from: Data(document))
+        } catch {
+            logger.error("network record is not readable, left alone", metadata: ["key": "\(key)", "error": "\(error)"])
+            return nil
+        }
+    }
+}
+
+/// Driver options of bridge networks that we follow.
+enum BridgeOption {
+    static let name = "com.docker.network.bridge.name"
+    static let masquerade = "com.docker.network.bridge.enable_ip_masquerade"
+    static let interContainer = "com.docker.network.bridge.enable_icc"
+    static let bindAddress = "com.docker.network.bridge.host_binding_ipv4"
+    static let mtu = "com.docker.network.driver.mtu"
+    static let isDefault = "com.docker.network.bridge.default_bridge"
+    static let all: Set<String> = [name, masquerade, interContainer, bindAddress, mtu, isDefault]
 }
