@@ -177,5 +177,8 @@ let package = Package(
         unitTests("Primitives", ["Primitives"]),
         unitTests("JSON", ["JSON"]),
         unitTests("AsyncSystem", ["AsyncSystem", "Linux"]),
+        unitTests("Netlink", ["Netlink"]),
+        unitTests(
+            "Networking", ["Primitives", "CLinux", "Linux", "AsyncSystem", "Netlink", "Networking"], products: [logging]),
     ]
 )

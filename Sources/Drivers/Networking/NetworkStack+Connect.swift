@@ -62,7 +62,7 @@ extension NetworkStack {
             throw error
         }
         endpointsByID[endpoint.id] = endpoint
-        proxies.start(endpoint)
+        proxies.start(endpoint, reservations: ports)
         return endpoint
     }
 
@@ -87,8 +87,11 @@ extension NetworkStack {
                 VethPair(
                     name: endpoint.hostLink, master: bridge.index, peerName: endpoint.interface,
                     peerAddress: mac.bytes, peerNamespace: sandbox.descriptor.raw, mtu: mtu(network)))
-            if !allowsInterContainer(network), let port = try bridge.host.netlink.link(named: endpoint.hostLink) {
-                try bridge.host.netlink.isolatePort(port.index)
+            let isolated = !allowsInterContainer(network)
+            // Where br_netfilter is loaded, a container that asks for its own published port never leaves the bridge.
+            let hairpin = !endpoint.bindings.isEmpty
+            if isolated || hairpin, let port = try bridge.host.netlink.link(named: endpoint.hostLink) {
+                try bridge.host.netlink.setPort(port.index, isolated: isolated, hairpin: hairpin)
             }
             try sandbox.configure(
                 interface: endpoint.interface, address: address,
@@ -155,7 +158,7 @@ extension NetworkStack {
 
     /// Takes rules, ports and perhaps the link away; failures are logged, the rest goes on.
     private func unplug(_ endpoint: Endpoint, removesLink: Bool) async {
-        proxies.stop(owner: endpoint.id)
+        await proxies.stop(owner: endpoint.id)
         do {
             let host = try await host()
             try await Blocking.run { [self] in

@@ -27,7 +27,7 @@ extension NetworkStack {
             attached[id]?.bridge = index
             attached[id]?.users = alive.count { $0.networkID == id }
         }
-        for endpoint in alive { proxies.start(endpoint) }
+        for endpoint in alive { proxies.start(endpoint, reservations: ports) }
         if !dead.isEmpty { try await save(dead.map { NetworkRecordChange(.endpoint, $0.id, nil) }) }
     }
 

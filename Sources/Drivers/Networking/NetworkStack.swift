@@ -95,8 +95,8 @@ package actor NetworkStack {
     package func removeEverything() async throws {
         let endpoints = Array(endpointsByID.values)
         for endpoint in endpoints {
+            await proxies.stop(owner: endpoint.id)
             ports.release(owner: endpoint.id)
-            proxies.stop(owner: endpoint.id)
             if let address = endpoint.address?.address {
                 attached[endpoint.networkID]?.allocator?.release(address)
             }

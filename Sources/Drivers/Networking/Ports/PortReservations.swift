@@ -52,6 +52,15 @@ final class PortReservations: Sendable {
         }
     }
 
+    /// A second descriptor for the socket that holds this binding.
+    func duplicate(_ binding: PortBinding) throws -> OwnedFD? {
+        let key = Key(transport: binding.transport, address: binding.hostAddress, port: binding.hostPort)
+        return try held.withLock { held -> Int32? in
+            guard let raw = held[key]?.descriptor else { return nil }
+            return try check("fcntl") { fcntl(raw, F_DUPFD_CLOEXEC, 3) }
+        }.map { OwnedFD($0) }
+    }
+
     private func reserve(
         _ mapping: PortMapping, _ owner: String, _ container: IPAddress, _ address: IPAddress?
     ) throws(EngineError) -> [PortBinding] {

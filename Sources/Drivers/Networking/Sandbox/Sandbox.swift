@@ -48,11 +48,12 @@ package final class Sandbox: Sendable {
             descriptor: try OwnedFD.open("/proc/thread-self/ns/net", O_RDONLY), netlink: try NetlinkSocket())
     }
 
-    /// Gives `eth…` its address and, for the container's first network, the default route.
+    /// Takes `eth…` up, gives it its address and, for the container's first network, the default route.
     func configure(interface: String, address: CIDR, gateway: IPAddress?) throws {
         guard let link = try netlink.link(named: interface) else {
             throw EngineError.internalError("no link \(interface) in the sandbox")
         }
+        try netlink.setLink(link.index, up: true)
         try netlink.addAddress(address, toLink: link.index)
         if let gateway { try netlink.addRoute(Route(destination: nil, gateway: gateway, link: link.index)) }
     }

@@ -55,7 +55,8 @@ enum LinkMessage {
     static let vethPeer: UInt16 = 1
     /// IFLA_BRPORT_ISOLATED
     static let portIsolated: UInt16 = 33
-    static let portMode: UInt16 = 4
+    /// IFLA_BRPORT_MODE
+    static let portHairpin: UInt16 = 4
     /// NLA_F_NESTED, which strict attributes require.
     static let nested: UInt16 = 0x8000
 }

@@ -53,7 +53,8 @@ extension NetlinkSocket {
 
     package func createDummy(_ name: String) throws { try create("dummy", name, up: false) { _ in } }
 
-    /// Makes both ends, up, in place and named, with one message.
+    /// Makes both ends in place and named, this one up, with one message. The kernel refuses to take the peer up before
+    /// the two know each other (ENOTCONN).
     package func createVeth(_ pair: VethPair) throws {
         var message = NetlinkMessage(LinkMessage.new, [.create, .exclusive, .acknowledge])
         message.appendLinkHeader(flags: LinkMessage.up, change: LinkMessage.up)
@@ -64,7 +65,7 @@ extension NetlinkSocket {
             $0.attribute(LinkMessage.infoKind, "veth")
             $0.nest(LinkMessage.infoData) {
                 $0.nest(LinkMessage.vethPeer) {
-                    $0.appendLinkHeader(flags: LinkMessage.up, change: LinkMessage.up)
+                    $0.appendLinkHeader()
                     $0.attribute(LinkMessage.name, pair.peerName)
                     $0.attribute(LinkMessage.address, bytes: pair.peerAddress)
                     $0.attribute(LinkMessage.netNamespaceDescriptor, UInt32(bitPattern: pair.peerNamespace))
@@ -98,14 +99,16 @@ extension NetlinkSocket {
         try perform("attach link \(index) to \(master)", message)
     }
 
-    /// An isolated port reaches the bridge itself but no other isolated port.
-    package func isolatePort(_ index: Int32) throws {
+    /// Settings of a bridge's port: an isolated one reaches the bridge itself but no other isolated port; a hairpin port
+    /// may get back what it sent.
+    package func setPort(_ index: Int32, isolated: Bool, hairpin: Bool) throws {
         var message = NetlinkMessage(LinkMessage.set, .acknowledge)
         message.appendLinkHeader(family: UInt8(AF_BRIDGE), index: index)
         message.nest(LinkMessage.protocolInfo | LinkMessage.nested) {
-            $0.attribute(LinkMessage.portIsolated, UInt8(1))
+            if isolated { $0.attribute(LinkMessage.portIsolated, UInt8(1)) }
+            if hairpin { $0.attribute(LinkMessage.portHairpin, UInt8(1)) }
         }
-        try perform("isolate bridge port \(index)", message)
+        try perform("set bridge port \(index)", message)
     }
 
     /// Deletes a link; of a veth pair both ends go, which costs some 14 ms. A link that is gone already is no error.
