@@ -18,18 +18,44 @@ extension NetworkStack {
         if let index = attached[id]?.bridge { return BridgeHandle(index: index, host: host) }
         return try await inBridgeOrder { stack in
             if let index = stack.attached[id]?.bridge { return BridgeHandle(index: index, host: host) }
-            guard let network = stack.attached[id]?.network else { throw NetworkErrors.notFound(id) }
-            let index = try await Blocking.run { [configuration = stack.configuration, firewall = stack.firewall] in
-                let index = try host.ensureBridge(
-                    network, mtu: stack.mtu(network), isOurs: stack.isOurs(network), configuration: configuration)
-                var change = FirewallChange()
-                change.bridgesAdded = [stack.firewallBridge(network)].compactMap(\.self)
-                try firewall.apply(change)
-                return index
+            guard let saved = stack.attached[id]?.network else { throw NetworkErrors.notFound(id) }
+            let others = stack.attached.values.filter { $0.network.id != id }.flatMap { $0.network.pools.map(\.subnet) }
+            let (network, index) = try await Blocking.run { try stack.makeBridge(saved, others: others, host) }
+            if network.pools != saved.pools {
+                try await stack.save([try stack.record(network)])
+                let users = stack.attached[id]?.users ?? 0
+                stack.attach(network)
+                stack.attached[id]?.users = users
             }
             stack.attached[id]?.bridge = index
             return BridgeHandle(index: index, host: host)
         }
+    }
+
+    /// Makes link and rules on a blocking thread. A subnet of our own choice that another daemon or link of the machine
+    /// took meanwhile is exchanged: nobody has an address of it yet.
+    private nonisolated func makeBridge(
+        _ saved: Network, others: [CIDR], _ host: HostLinks
+    ) throws -> (Network, Int32) {
+        var network = saved
+        let index = try HostLinks.whileChoosing {
+            if network.hasChosenSubnet, let subnet = network.ipv4Pool?.subnet {
+                let used = try host.usedSubnets(except: network.bridgeLink)
+                if used.contains(where: { $0.prefix > 0 && $0.overlaps(subnet) }) {
+                    let pools = configuration.defaultAddressPools
+                    guard let free = HostLinks.freeSubnet(of: pools, used: used + others) else {
+                        throw NetworkErrors.poolsExhausted
+                    }
+                    network.pools = [NetworkPool(subnet: free, gateway: free.address.advanced(by: 1))]
+                }
+            }
+            return try host.ensureBridge(
+                network, mtu: mtu(network), isOurs: isOurs(network), configuration: configuration)
+        }
+        var change = FirewallChange()
+        change.bridgesAdded = [firewallBridge(network)].compactMap(\.self)
+        try firewall.apply(change)
+        return (network, index)
     }
 
     /// Removes the bridge link of a network without endpoints, and with the last one the firewall table.

@@ -33,17 +33,21 @@ extension NetworkStack {
     }
 
     private func connectToBridge(
-        _ start: Endpoint, _ network: Network, _ request: EndpointRequest, _ sandbox: Sandbox
+        _ start: Endpoint, _ known: Network, _ request: EndpointRequest, _ sandbox: Sandbox
     ) async throws -> Endpoint {
         var endpoint = start
-        let address = try allocate(request.ipv4Address, network)
-        attached[network.id]?.users += 1
-        endpoint.address = CIDR(address, prefix: network.ipv4Pool?.subnet.prefix ?? 32)
-        endpoint.gateway = network.isInternal ? nil : configuredGateway(network)
-        endpoint.mac = request.macAddress ?? MACAddress(derivedFrom: address)
-        endpoint.hostLink = "veth" + Identifier.random().prefix(8)
+        var taken: IPAddress?
+        attached[known.id]?.users += 1
         do {
-            let bridge = try await ensureBridge(network.id)
+            let bridge = try await ensureBridge(known.id)
+            // Only now: with its first user the bridge may have moved to another subnet.
+            guard let network = attached[known.id]?.network else { throw NetworkErrors.notFound(known.id) }
+            let address = try allocate(request.ipv4Address, network)
+            taken = address
+            endpoint.address = CIDR(address, prefix: network.ipv4Pool?.subnet.prefix ?? 32)
+            endpoint.gateway = network.isInternal ? nil : configuredGateway(network)
+            endpoint.mac = request.macAddress ?? MACAddress(derivedFrom: address)
+            endpoint.hostLink = "veth" + Identifier.random().prefix(8)
             let draft = endpoint
             endpoint = try await Blocking.run { [self] in
                 try plug(draft, network, request, sandbox, bridge)
@@ -56,9 +60,9 @@ extension NetworkStack {
                 throw error
             }
         } catch {
-            attached[network.id]?.allocator?.release(address)
-            attached[network.id]?.users -= 1
-            scheduleTeardown(network.id)
+            if let taken { attached[known.id]?.allocator?.release(taken) }
+            attached[known.id]?.users -= 1
+            scheduleTeardown(known.id)
             throw error
         }
         endpointsByID[endpoint.id] = endpoint

@@ -97,6 +97,7 @@ extension NetworkStack {
         if configuration.defaultBindAddress == nil { network.options[BridgeOption.bindAddress] = nil }
         if let address = try await configuredBridgeAddress() {
             network.pools = [NetworkPool(subnet: address.network, gateway: address.address)]
+            network.hasChosenSubnet = false
         } else if let pool = network.ipv4Pool {
             network.pools = [NetworkPool(subnet: pool.subnet, gateway: pool.gateway)]
         }
@@ -144,6 +145,7 @@ extension NetworkStack {
                 }
             }
             network.pools = [NetworkPool(subnet: chosen)]
+            network.hasChosenSubnet = true
         }
         for index in network.pools.indices where network.pools[index].gateway == nil {
             network.pools[index].gateway = network.pools[index].subnet.network.address.advanced(by: 1)

@@ -115,6 +115,16 @@ package actor NetworkStack {
         }
     }
 
+    /// What on this machine keeps containers from the network, in words for `info`.
+    package nonisolated func warnings() async -> [String] {
+        let foreign = try? await Blocking.run { [firewall] in try firewall.foreignDrop() }
+        guard let chain = foreign.flatMap(\.self) else { return [] }
+        return [
+            "WARNING: the firewall chain \(chain) drops forwarded packets by default: containers may not reach "
+                + "other machines. Accept packets of \(configuration.bridgeName) there."
+        ]
+    }
+
     // MARK: - Shared by the verbs
 
     func attach(_ network: Network) {

@@ -39,6 +39,8 @@ package protocol Firewall: Sendable {
     func apply(_ change: FirewallChange) throws
     /// Leaves nothing of ours behind.
     func removeEverything() throws
+    /// A chain of others that drops forwarded packets by default, which no rule of ours can undo.
+    func foreignDrop() throws -> String?
 }
 
 /// `--iptables=false`: the user's rules are the only ones.
@@ -47,4 +49,5 @@ package struct NoFirewall: Firewall {
     package func reset(bridges: [FirewallBridge], ports: [FirewallPort]) throws {}
     package func apply(_ change: FirewallChange) throws {}
     package func removeEverything() throws {}
+    package func foreignDrop() throws -> String? { nil }
 }

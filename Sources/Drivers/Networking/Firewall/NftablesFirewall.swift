@@ -64,6 +64,25 @@ package final class NftablesFirewall: Firewall {
         }
     }
 
+    package func foreignDrop() throws -> String? {
+        try state.withLock { try foreignDrop(&$0) }
+    }
+
+    /// The first forward chain of others whose policy is drop, as `table chain`.
+    private func foreignDrop(_ state: inout State) throws -> String? {
+        var table = ""
+        var chain = ""
+        for line in try run("list chains ip\n", &state).split(separator: "\n") {
+            let words = line.split(whereSeparator: \.isWhitespace).map(String.init)
+            switch words.first {
+            case "table": table = words.dropFirst(2).first ?? ""
+            case "chain": chain = words.dropFirst().first ?? ""
+            default: if line.contains("hook forward"), line.contains("policy drop") { return "\(table) \(chain)" }
+            }
+        }
+        return nil
+    }
+
     private func update(_ state: inout State, before: State) throws {
         var commands = ""
         for port in before.ports.subtracting(state.ports) { commands += element("delete", port) }
@@ -80,7 +99,9 @@ package final class NftablesFirewall: Firewall {
 
     /// Writes the table anew in one transaction: running connections keep their translation, which conntrack holds.
     private func rewrite(_ state: inout State) throws {
-        var commands = "add table \(table)\ndelete table \(table)\n" + ruleset
+        // A question, not a duty: with the answer missing the ordinary rules serve.
+        let drops = (try? foreignDrop(&state)).flatMap(\.self) != nil
+        var commands = "add table \(table)\ndelete table \(table)\n" + ruleset(dropsForwarded: drops)
         for bridge in state.bridges { commands += elements("add", bridge) }
         for port in state.ports { commands += element("add", port) }
         try run(commands, &state)
@@ -92,10 +113,11 @@ package final class NftablesFirewall: Firewall {
         state.installed = false
     }
 
-    private func run(_ commands: String, _ state: inout State) throws {
+    @discardableResult
+    private func run(_ commands: String, _ state: inout State) throws -> String {
         let nftables = try state.nftables ?? Nftables()
         state.nftables = nftables
-        try nftables.run(commands)
+        return try nftables.run(commands)
     }
 
     private func element(_ verb: String, _ port: FirewallPort) -> String {
@@ -125,7 +147,8 @@ package final class NftablesFirewall: Firewall {
     /// - postrouting: loopback clients and containers that reach their own network through the host come back to us
     ///   (their answers would otherwise take a short cut); what leaves the machine carries the host's address.
     /// - forward: answers and published ports enter, the same bridge talks to itself, nothing else enters.
-    private var ruleset: String {
+    /// Where foreign rules drop what is forwarded, containers reach published ports through the host's own sockets.
+    private func ruleset(dropsForwarded: Bool) -> String {
         """
         table \(table) {
           map published { type inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service; }
@@ -145,7 +168,7 @@ package final class NftablesFirewall: Firewall {
           }
           chain prerouting {
             type nat hook prerouting priority dstnat; policy accept;
-            fib daddr type local jump publish
+            \(dropsForwarded ? "iifname != @bridges " : "")fib daddr type local jump publish
           }
           chain output {
             type nat hook output priority -100; policy accept;

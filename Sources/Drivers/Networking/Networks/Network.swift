@@ -39,6 +39,8 @@ package struct Network: Sendable, Codable, Identifiable {
     package var enablesIPv6 = false
     package var labels: [String: String] = [:]
     package var options: [String: String] = [:]
+    /// The subnet was our choice: while no container uses it, it may change if something else on the machine took it.
+    package var hasChosenSubnet = false
     /// Name of the bridge link; empty for `host` and `none`.
     package var bridgeLink = ""
     /// MAC of the bridge link, kept over restarts so that neighbour tables stay true.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Published TCP ports on IPv6 addresses of the host: carried to the container's IPv4 address by this process.
+// Published TCP ports that the firewall does not translate: carried to the container by this process.
 import AsyncSystem
 import CLinux
 import Glibc
@@ -8,18 +8,19 @@ import Logging
 import Primitives
 import Synchronization
 
-/// What the firewall cannot do, because it does not translate between the families: `[::1]:8080` reaches a container
-/// that has IPv4 only. Connections end with the endpoint, and with the daemon.
+/// Whatever reaches the sockets that reserve published ports instead of being translated before: IPv6 clients of a
+/// container that has IPv4 only, everybody without a firewall (`--iptables=false`), and other containers where foreign
+/// rules drop what is forwarded. Connections end with the endpoint, and with the daemon.
 final class PortProxies: Sendable {
     private let running = Mutex<[String: [Task<Void, Never>]]>([:])
     private let logger: Logger
 
     init(logger: Logger) { self.logger = logger }
 
-    /// Serves the endpoint's IPv6 bindings on the sockets that reserve them.
+    /// Serves the endpoint's TCP bindings on the sockets that reserve them.
     func start(_ endpoint: Endpoint, reservations: PortReservations) {
         guard let target = endpoint.address?.address else { return }
-        for binding in endpoint.bindings where binding.hostAddress.isV6 && binding.transport == .tcp {
+        for binding in endpoint.bindings where binding.transport == .tcp {
             do {
                 guard let listener = try reservations.duplicate(binding) else { continue }
                 let raw = listener.raw
@@ -29,7 +30,7 @@ final class PortProxies: Sendable {
                 let task = Task { await Self.serve(OwnedFD(descriptor), target, binding.containerPort) }
                 running.withLock { $0[endpoint.id, default: []].append(task) }
             } catch {
-                logger.error("IPv6 port not served", metadata: ["port": "\(binding.hostPort)", "error": "\(error)"])
+                logger.error("published port not proxied", metadata: ["port": "\(binding.hostPort)", "error": "\(error)"])
             }
         }
     }
