@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading tar from chunks as they arrive: ustar, PAX, GNU long names and numbers, bounded.
+
+/// Receives the members of an archive in order: `begin`, any number of `content`, `end` for each.
+package protocol TarVisitor {
+    mutating func begin(_ entry: TarEntry) throws
+    mutating func content(_ bytes: UnsafeRawBufferPointer) throws
+    mutating func end() throws
+}
+
+/// A push parser: bytes go in as they come, members come out. It never holds more than one header's extensions
+/// (at most 1 MiB). POSIX pax format: pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html.
+package struct TarReader<Visitor: TarVisitor> {
+    package var visitor: Visitor
+
+    private enum State {
+        case header
+        case content(left: Int64, padding: Int)
+        case extension_(kind: UInt8, left: Int64, padding: Int)
+        case padding(Int)
+        case ended
+    }
+
+    private static var extensionLimit: Int64 { 1 << 20 }
+
+    private var state = State.header
+    private var block: [UInt8] = []
+    private var extensionBytes: [UInt8] = []
+    private var extensions: [String: [UInt8]] = [:]
+    private var globals: [String: [UInt8]] = [:]
+    private var longName: String?
+    private var longLink: String?
+    private var zeroBlocks = 0
+
+    package init(visitor: Visitor) {
+        self.visitor = visitor
+        block.reserveCapacity(512)
+    }
+
+    /// Whether the end marker was read; what follows it is ignored, as every tar does.
+    package var isEnded: Bool {
+        if case .ended = state { true } else { false }
+    }
+
+    /// Takes the next bytes of the archive.
+    package mutating func feed(_ bytes: UnsafeRawBufferPointer) throws {
+        var rest = bytes
+        while !rest.isEmpty {
+            switch state {
+            case .ended: return
+            case .padding(let left):
+                let count = min(left, rest.count)
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+                state = left == count ? .header : .padding(left - count)
+            case .content(let left, let padding):
+                let count = Int(min(left, Int64(rest.count)))
+                try visitor.content(UnsafeRawBufferPointer(rebasing: rest[..<count]))
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+                if left == Int64(count) {
+                    try visitor.end()
+                    state = padding == 0 ? .header : .padding(padding)
+                } else {
+                    state = .content(left: left - Int64(count), padding: padding)
+                }
+            case .extension_(let kind, let left, let padding):
+                let count = Int(min(left, Int64(rest.count)))
+                extensionBytes.append(contentsOf: rest[..<count])
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+                if left == Int64(count) {
+                    try finishExtension(kind)
+                    state = padding == 0 ? .header : .padding(padding)
+                } else {
+                    state = .extension_(kind: kind, left: left - Int64(count), padding: padding)
+                }
+            case .header:
+                let count = min(512 - block.count, rest.count)
+                block.append(contentsOf: rest[..<count])
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+                if block.count == 512 {
+                    try header()
+                    block.removeAll(keepingCapacity: true)
+                }
+            }
+        }
+    }
+
+    /// Says that no more bytes will come. An archive that stops inside a member is an error; a missing end marker is not.
+    package mutating func finish() throws {
+        switch state {
+        case .ended: return
+        case .header where block.isEmpty: return
+        default: throw TarError.truncated
+        }
+    }
+
+    private mutating func header() throws {
+        if block.allSatisfy({ $0 == 0 }) {
+            zeroBlocks += 1
+            if zeroBlocks == 2 { state = .ended }
+            return
+        }
+        zeroBlocks = 0
+        try verifyChecksum()
+        let type = block[156]
+        let size = try number(124, 12, "size")
+        guard size >= 0 else { throw TarError.badHeader("negative size") }
+        let padding = Int((512 - size % 512) % 512)
+        switch type {
+        case UInt8(ascii: "x"), UInt8(ascii: "g"), UInt8(ascii: "L"), UInt8(ascii: "K"):
+            guard size <= Self.extensionLimit else { throw TarError.badHeader("extended header too large") }
+            extensionBytes.removeAll(keepingCapacity: true)
+            if size == 0 {
+                try finishExtension(type)
+            } else {
+                state = .extension_(kind: type, left: size, padding: padding)
+            }
+        case UInt8(ascii: "S"): throw TarError.unsupported("a GNU sparse member")
+        default: try member(type, size: size)
+        }
+    }
+
+    private mutating func member(_ type: UInt8, size: Int64) throws {
+        let fields = globals.merging(extensions) { $1 }
+        if fields.keys.contains(where: { $0.hasPrefix("GNU.sparse.") }) { throw TarError.unsupported("a GNU sparse member") }
+        var entry = TarEntry(name: "")
+        entry.kind = try kind(type)
+        entry.size = try fields["size"].map { try Self.decimal($0, "size") } ?? size
+        guard entry.size >= 0 else { throw TarError.badHeader("negative size") }
+        entry.name = try fields["path"].map { try Self.path($0) } ?? longName ?? headerName()
+        entry.linkName = try fields["linkpath"].map { try Self.path($0) } ?? longLink ?? text(157, 100)
+        entry.mode = UInt32(truncatingIfNeeded: try number(100, 8, "mode")) & 0o7777
+        entry.uid = UInt32(truncatingIfNeeded: try fields["uid"].map { try Self.decimal($0, "uid") } ?? number(108, 8, "uid"))
+        entry.gid = UInt32(truncatingIfNeeded: try fields["gid"].map { try Self.decimal($0, "gid") } ?? number(116, 8, "gid"))
+        if let time = fields["mtime"] {
+            (entry.modified, entry.modifiedNanoseconds) = try Self.time(time)
+        } else {
+            entry.modified = try number(136, 12, "mtime")
+        }
+        if entry.kind == .characterDevice || entry.kind == .blockDevice {
+            entry.deviceMajor = UInt32(truncatingIfNeeded: try number(329, 8, "devmajor"))
+            entry.deviceMinor = UInt32(truncatingIfNeeded: try number(337, 8, "devminor"))
+        }
+        for (key, value) in fields where key.hasPrefix("SCHILY.xattr.") {
+            entry.attributes[String(key.dropFirst("SCHILY.xattr.".count))] = value
+        }
+        // Old archives mark directories by the name alone.
+        if entry.kind == .file, entry.name.hasSuffix("/") { entry.kind = .directory }
+        let content = entry.size
+        if entry.kind != .file { entry.size = 0 }
+        extensions = [:]
+        longName = nil
+        longLink = nil
+        try visitor.begin(entry)
+        let padding = Int((512 - content % 512) % 512)
+        if content == 0 {
+            try visitor.end()
+            state = .header
+        } else if entry.kind == .file {
+            state = .content(left: content, padding: padding)
+        } else {
+            // Links and directories have no content, whatever the size field says (hard links of some writers carry one).
+            try visitor.end()
+            throw TarError.badHeader("content behind a member that has none")
+        }
+    }
+
+    private func kind(_ type: UInt8) throws -> TarEntry.Kind {
+        switch type {
+        case 0, UInt8(ascii: "0"), UInt8(ascii: "7"): .file
+        case UInt8(ascii: "1"): .hardLink
+        case UInt8(ascii: "2"): .symbolicLink
+        case UInt8(ascii: "3"): .characterDevice
+        case UInt8(ascii: "4"): .blockDevice
+        case UInt8(ascii: "5"): .directory
+        case UInt8(ascii: "6"): .fifo
+        default: throw TarError.unsupported("member type \(type)")
+        }
+    }
+
+    private func headerName() -> String {
+        let name = text(0, 100)
+        guard block[257..<262].elementsEqual("ustar".utf8), block[262] == 0 else { return name }
+        let prefix = text(345, 155)
+        return prefix.isEmpty ? name : prefix + "/" + name
+    }
+
+    private func text(_ offset: Int, _ length: Int) -> String {
+        String(decoding: block[offset..<(offset + length)].prefix { $0 != 0 }, as: UTF8.self)
+    }
+
+    /// An octal field, or a base-256 one (GNU) when its first bit is set.
+    private func number(_ offset: Int, _ length: Int, _ what: String) throws -> Int64 {
+        let field = block[offset..<(offset + length)]
+        guard let first = field.first else { return 0 }
+        if first & 0x80 != 0 {
+            var value: Int64 = first & 0x40 != 0 ? -1 : 0
+            for (index, byte) in field.enumerated() {
+                let bits = index == 0 ? Int64(byte & 0x3F) | (first & 0x40 != 0 ? ~0x3F : 0) : Int64(byte)
+                if index == 0 {
+                    value = bits
+                } else {
+                    let (product, overflow) = value.multipliedReportingOverflow(by: 256)
+                    if overflow { throw TarError.badHeader(what) }
+                    value = product | bits
+                }
+            }
+            return value
+        }
+        var value: Int64 = 0
+        var seen = false
+        for byte in field {
+            if byte == 0 || byte == UInt8(ascii: " ") {
+                if seen { break } else { continue }
+            }
+            guard (48...55).contains(byte) else { throw TarError.badHeader(what) }
+            seen = true
+            value = value << 3 | Int64(byte - 48)
+        }
+        return value
+    }
+
+    private func verifyChecksum() throws {
+        let stored = try number(148, 8, "checksum")
+        var sum: Int64 = 0
+        for (index, byte) in block.enumerated() { sum += (148..<156).contains(index) ? 32 : Int64(byte) }
+        guard sum == stored else { throw TarError.badChecksum }
+    }
+
+    private mutating func finishExtension(_ kind: UInt8) throws {
+        switch kind {
+        case UInt8(ascii: "L"): longName = String(decoding: extensionBytes.prefix { $0 != 0 }, as: UTF8.self)
+        case UInt8(ascii: "K"): longLink = String(decoding: extensionBytes.prefix { $0 != 0 }, as: UTF8.self)
+        case UInt8(ascii: "g"): globals.merge(try Self.records(extensionBytes)) { $1 }
+        default: extensions.merge(try Self.records(extensionBytes)) { $1 }
+        }
+        state = .header
+    }
+
+    /// PAX records: `length key=value\n`.
+    private static func records(_ bytes: [UInt8]) throws -> [String: [UInt8]] {
+        var result: [String: [UInt8]] = [:]
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            guard let space = rest.prefix(20).firstIndex(of: UInt8(ascii: " ")),
+                let length = Int(String(decoding: rest[..<space], as: UTF8.self)), length > space - rest.startIndex + 2,
+                length <= rest.count, rest[rest.startIndex + length - 1] == UInt8(ascii: "\n"),
+                let equals = rest[space..<(rest.startIndex + length)].firstIndex(of: UInt8(ascii: "="))
+            else { throw TarError.badHeader("PAX record") }
+            let end = rest.startIndex + length
+            result[String(decoding: rest[(space + 1)..<equals], as: UTF8.self)] = Array(rest[(equals + 1)..<(end - 1)])
+            rest = rest[end...]
+        }
+        return result
+    }
+
+    private static func decimal(_ bytes: [UInt8], _ what: String) throws -> Int64 {
+        guard let value = Int64(String(decoding: bytes, as: UTF8.self)) else { throw TarError.badHeader(what) }
+        return value
+    }
+
+    private static func path(_ bytes: [UInt8]) throws -> String {
+        guard !bytes.contains(0) else { throw TarError.badHeader("path") }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// `seconds[.fraction]`, either sign.
+    private static func time(_ bytes: [UInt8]) throws -> (Int64, Int64) {
+        let parts = String(decoding: bytes, as: UTF8.self).split(separator: ".", maxSplits: 1)
+        guard let whole = parts.first, let seconds = Int64(whole) else { throw TarError.badHeader("mtime") }
+        guard parts.count > 1 else { return (seconds, 0) }
+        let digits = parts[1].prefix(9)
+        guard let fraction = Int64(digits), fraction >= 0 else { throw TarError.badHeader("mtime") }
+        var nanoseconds = fraction
+        for _ in digits.utf8.count..<9 { nanoseconds *= 10 }
+        return seconds < 0 && nanoseconds > 0 ? (seconds - 1, 1_000_000_000 - nanoseconds) : (seconds, nanoseconds)
+    }
+}
