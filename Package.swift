@@ -138,7 +138,7 @@ let package = Package(
             .drivers, "Distribution", ["Primitives", "JSON", "Linux", "AsyncSystem", "OCI", "Storage"],
             products: [crypto, logging, asyncHTTPClient] + http),
         target(
-            .drivers, "Networking", ["Primitives", "JSON", "CLinux", "Linux", "AsyncSystem", "Netlink", "CNftables"],
+            .drivers, "Networking", ["Primitives", "JSON", "CLinux", "Linux", "AsyncSystem", "Netlink", "SQLite", "CNftables"],
             products: [logging]),
         target(
             .drivers, "Tasks", ["Primitives", "JSON", "CLinux", "Linux", "AsyncSystem", "OCI"], products: [logging]),
@@ -179,6 +179,7 @@ let package = Package(
         unitTests("AsyncSystem", ["AsyncSystem", "Linux"]),
         unitTests("Netlink", ["Netlink"]),
         unitTests(
-            "Networking", ["Primitives", "CLinux", "Linux", "AsyncSystem", "Netlink", "Networking"], products: [logging]),
+            "Networking", ["Primitives", "CLinux", "Linux", "AsyncSystem", "Netlink", "SQLite", "Networking"],
+            products: [logging]),
     ]
 )

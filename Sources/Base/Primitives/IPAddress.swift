@@ -159,6 +159,7 @@ package enum IPAddress: Hashable, Sendable, Comparable, CustomStringConvertible,
         func text(_ part: ArraySlice<UInt16>) -> String {
             part.map { String($0, radix: 16) }.joined(separator: ":")
         }
-        return best.isEmpty ? text(words[...]) : text(words[..<best.lowerBound]) + "::" + text(words[best.upperBound...])
+        if best.isEmpty { return text(words[...]) }
+        return text(words[..<best.lowerBound]) + "::" + text(words[best.upperBound...])
     }
 }

@@ -177,7 +177,8 @@ package actor NetworkStack {
         do {
             return try JSONDecoder().decode(type, from: Data(document))
         } catch {
-            logger.error("network record is not readable, left alone", metadata: ["key": "\(key)", "error": "\(error)"])
+            logger.error(
+                "network record is not readable, left alone", metadata: ["key": "\(key)", "error": "\(error)"])
             return nil
         }
     }

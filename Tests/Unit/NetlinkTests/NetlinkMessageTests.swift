@@ -30,10 +30,11 @@ import Testing
         #expect(attributes.string(9) == nil)
     }
 
-    @Test(arguments: [
-        [], [1], [255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0, 0],
-        [17, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [], [1], [255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0, 0],
+            [17, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        ] as [[UInt8]])
     func lengthsBeyondTheEndAreNotFollowed(datagram: [UInt8]) {
         #expect(NetlinkReply.split(datagram).isEmpty)
     }

@@ -20,19 +20,24 @@ struct Bench {
     static let isRoot = getuid() == 0
     static let comment: Comment = "needs root: makes network namespaces, links and firewall rules"
 
-    init(records: MemoryNetworkRecords = MemoryNetworkRecords(), name: String? = nil) async throws {
+    init(
+        records: MemoryNetworkRecords = MemoryNetworkRecords(), name: String? = nil, firewall: (any Firewall)? = nil
+    ) async throws {
         let name = name ?? "t" + Identifier.random().prefix(8)
         var configuration = NetworkConfiguration()
         configuration.instance = name
         configuration.bridgeName = name
         self.configuration = configuration
         self.records = records
-        stack = NetworkStack(configuration: configuration, records: records, logger: Logger(label: "test"))
+        stack = NetworkStack(
+            configuration: configuration, records: records, logger: Logger(label: "test"),
+            firewall: firewall)
         try await stack.start()
     }
 
-    func connect(_ name: String, ports: [PortMapping] = [], network: String = "bridge") async throws -> (Sandbox, Endpoint)
-    {
+    func connect(
+        _ name: String, ports: [PortMapping] = [], network: String = "bridge"
+    ) async throws -> (Sandbox, Endpoint) {
         let sandbox = try await stack.createSandbox()
         var request = EndpointRequest(containerID: name, containerName: name, network: network)
         request.ports = ports
@@ -201,6 +206,87 @@ func ask(_ address: String, _ port: UInt16, from sandbox: Sandbox? = nil) async 
         #expect(try bench.leftovers().isEmpty)
         await #expect(throws: EngineError.self) { try await bench.stack.removeNetwork("bridge") }
         #expect(await bench.stack.networks().map(\.name).sorted() == ["bridge", "host", "none"])
+    }
+
+    @Test func hostAndNoneAreRecordsOnly() async throws {
+        let bench = try await Bench()
+        for name in ["host", "none"] {
+            let request = EndpointRequest(containerID: name, containerName: name, network: name)
+            let endpoint = try await bench.stack.connect(request, sandbox: nil)
+            #expect(endpoint.address == nil)
+            #expect(await bench.stack.endpoints(ofNetwork: endpoint.networkID).count == 1)
+            try await bench.stack.disconnect(containerID: name, network: name)
+            await #expect(throws: EngineError.self) {
+                try await bench.stack.disconnect(containerID: name, network: name)
+            }
+        }
+        #expect(try bench.records.load(.endpoint).isEmpty)
+        #expect(try bench.leftovers().isEmpty)
+    }
+
+    @Test func aRunningContainerLeavesANetwork() async throws {
+        let bench = try await Bench()
+        _ = try await bench.stack.createNetwork(NetworkSpec(name: "second"))
+        let (sandbox, _) = try await bench.connect("a")
+        var request = EndpointRequest(containerID: "a", containerName: "a", network: "second")
+        request.providesDefaultRoute = false
+        let endpoint = try await bench.stack.connect(request, sandbox: sandbox)
+        #expect(endpoint.interface == "eth1")
+        #expect(try sandbox.netlink.routes().count { $0.destination == nil } == 1)
+        try await bench.stack.disconnect(containerID: "a", network: "second", sandbox: sandbox)
+        #expect(try sandbox.netlink.links().map(\.name).sorted() == ["eth0", "lo"])
+        try await bench.stack.removeEverything()
+    }
+
+    @Test func containersMayBeKeptApart() async throws {
+        let bench = try await Bench()
+        var spec = NetworkSpec(name: "apart")
+        spec.options = [BridgeOption.interContainer: "false"]
+        _ = try await bench.stack.createNetwork(spec)
+        let (a, endpoint) = try await bench.connect("a", network: "apart")
+        let (b, _) = try await bench.connect("b", network: "apart")
+        try await serve(a, port: 80)
+        let address = try #require(endpoint.address?.address)
+        #expect(try await ask("\(address)", 80) == "hello")
+        #expect(try await ask("\(address)", 80, from: b).hasPrefix("connect"))
+        try await bench.stack.removeEverything()
+    }
+
+    @Test func withoutFirewallTheProxyServes() async throws {
+        let bench = try await Bench(firewall: NoFirewall())
+        let (a, endpoint) = try await bench.connect("a", ports: [PortMapping(containerPort: 80)])
+        try await serve(a, port: 80)
+        #expect(try await ask("127.0.0.1", try #require(endpoint.bindings.first?.hostPort)) == "hello")
+        try await bench.stack.removeEverything()
+        #expect(try bench.leftovers().isEmpty)
+    }
+
+    @Test func staticAddresses() async throws {
+        let bench = try await Bench()
+        var spec = NetworkSpec(name: "own")
+        var pool = NetworkSpec.PoolSpec()
+        pool.subnet = "10.213.9.0/24"
+        pool.range = "10.213.9.64/28"
+        spec.pools = [pool]
+        _ = try await bench.stack.createNetwork(spec)
+        let sandbox = try await bench.stack.createSandbox()
+        var request = EndpointRequest(containerID: "a", containerName: "a", network: "own")
+        request.ipv4Address = IPAddress("10.213.9.7")
+        #expect(try await bench.stack.connect(request, sandbox: sandbox).address?.description == "10.213.9.7/24")
+        let (_, ranged) = try await bench.connect("b", network: "own")
+        #expect(ranged.address?.description == "10.213.9.64/24")
+        for (address, message) in [
+            ("10.213.9.7", "Address already in use"), ("10.9.9.9", "no configured subnet contains IP address 10.9.9.9"),
+        ] {
+            var other = EndpointRequest(containerID: "c", containerName: "c", network: "own")
+            other.ipv4Address = IPAddress(address)
+            let wanted = other
+            let error = await #expect(throws: EngineError.self) {
+                try await bench.stack.connect(wanted, sandbox: sandbox)
+            }
+            #expect(error?.message.hasSuffix(message) == true)
+        }
+        try await bench.stack.removeEverything()
     }
 
     @Test func connectIsFast() async throws {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Addresses, allocation, choice of subnets, and the files: no kernel needed.
 import Primitives
+import SQLite
 import Testing
 
 @testable import Networking
@@ -15,7 +16,9 @@ import Testing
         #expect(IPAddress(text)?.description == canonical)
     }
 
-    @Test(arguments: ["", "1.2.3", "1.2.3.256", "01.2.3.4", "1.2.3.4.5", ":", ":::", "1::2::3", "12345::", "1:2", "::+1"])
+    @Test(arguments: [
+        "", "1.2.3", "1.2.3.256", "01.2.3.4", "1.2.3.4.5", ":", ":::", "1::2::3", "12345::", "1:2", "::+1",
+    ])
     func nonsenseIsNoAddress(text: String) { #expect(IPAddress(text) == nil) }
 
     @Test func subnets() throws {
@@ -48,11 +51,11 @@ import Testing
     }
 
     @Test func subnetsInUseAreSkipped() throws {
-        let used = [try #require(CIDR("172.17.0.0/16")), try #require(CIDR("172.16.0.0/12").map { _ in CIDR("172.18.3.0/24") })]
-            .compactMap(\.self)
+        let used = ["172.17.0.0/16", "172.18.3.0/24", "0.0.0.0/0"].compactMap { CIDR($0) }
         #expect(HostLinks.freeSubnet(of: AddressPool.defaults, used: used)?.description == "172.19.0.0/16")
         let small = [AddressPool(base: try #require(CIDR("10.0.0.0/30")), size: 31)]
-        #expect(HostLinks.freeSubnet(of: small, used: [try #require(CIDR("10.0.0.0/31"))])?.description == "10.0.0.2/31")
+        let half = [try #require(CIDR("10.0.0.0/31"))]
+        #expect(HostLinks.freeSubnet(of: small, used: half)?.description == "10.0.0.2/31")
         #expect(HostLinks.freeSubnet(of: small, used: [try #require(CIDR("10.0.0.0/8"))]) == nil)
     }
 }
@@ -74,8 +77,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("nameserver 127.0.0.1\nnameserver 10.0.0.2\nsearch a b\noptions ndots:1 # x\n",
-            "nameserver 10.0.0.2\nsearch a b\noptions ndots:1\n"),
+        (
+            "nameserver 127.0.0.1\nnameserver 10.0.0.2\nsearch a b\noptions ndots:1 # x\n",
+            "nameserver 10.0.0.2\nsearch a b\noptions ndots:1\n"
+        ),
         ("nameserver 127.0.0.53\nnameserver fe80::1\n", "nameserver 8.8.8.8\nnameserver 8.8.4.4\n"),
         ("", "nameserver 8.8.8.8\nnameserver 8.8.4.4\n"),
     ])
@@ -100,7 +105,8 @@ import Testing
         let container = try #require(IPAddress("172.17.0.2"))
         let loopback = try #require(IPAddress("127.0.0.1"))
         let first = try ports.reserve(
-            [PortMapping(hostAddress: loopback, containerPort: 80)], owner: "a", container: container, defaultAddress: nil)
+            [PortMapping(hostAddress: loopback, containerPort: 80)], owner: "a", container: container,
+            defaultAddress: nil)
         let port = first[0].hostPort
         let again = PortMapping(hostAddress: loopback, hostPort: port, containerPort: 80)
         let own = #expect(throws: EngineError.self) {
@@ -122,5 +128,22 @@ import Testing
             [PortMapping(.udp, containerPort: 53)], owner: "a", container: .anyV4, defaultAddress: nil)
         #expect(bindings.first?.hostAddress == .anyV4)
         #expect(Set(bindings.map(\.hostPort)).count == 1)
+    }
+}
+
+@Suite struct NetworkRecordsTests {
+    @Test func everyStoreKeepsDocuments() throws {
+        let stores: [any NetworkRecords] = [
+            MemoryNetworkRecords(), try DatabaseNetworkRecords(try Database(path: ":memory:")),
+        ]
+        for store in stores {
+            try store.apply([
+                NetworkRecordChange(.network, "a", [1]), NetworkRecordChange(.endpoint, "a", [2]),
+                NetworkRecordChange(.network, "b", [3]),
+            ])
+            try store.apply([NetworkRecordChange(.network, "b", nil), NetworkRecordChange(.network, "a", [4])])
+            #expect(try store.load(.network) == ["a": [4]])
+            #expect(try store.load(.endpoint) == ["a": [2]])
+        }
     }
 }

@@ -11,7 +11,8 @@ struct HostLinks: Sendable {
 
     /// Makes the bridge, or adopts the one a former daemon left, and gives it the network's gateway as its address.
     /// Returns its index.
-    func ensureBridge(_ network: Network, mtu: Int?, isOurs: Bool, configuration: NetworkConfiguration) throws -> Int32 {
+    func ensureBridge(_ network: Network, mtu: Int?, isOurs: Bool, configuration: NetworkConfiguration) throws -> Int32
+    {
         let name = network.bridgeLink
         if try netlink.link(named: name) == nil {
             guard isOurs else { throw EngineError.internalError("bridge \(name) does not exist") }

@@ -61,8 +61,9 @@ enum NetworkSpecCheck {
         return pools
     }
 
-    private static func inside(_ subnet: CIDR, _ address: IPAddress?, _ what: String, _ text: String) throws -> IPAddress
-    {
+    private static func inside(
+        _ subnet: CIDR, _ address: IPAddress?, _ what: String, _ text: String
+    ) throws -> IPAddress {
         guard let address else { throw EngineError.invalidArgument("invalid \(what): \(text)") }
         guard subnet.contains(address) else {
             throw EngineError.invalidArgument("no matching subnet for \(what) \(text)")

@@ -30,7 +30,8 @@ final class PortProxies: Sendable {
                 let task = Task { await Self.serve(OwnedFD(descriptor), target, binding.containerPort) }
                 running.withLock { $0[endpoint.id, default: []].append(task) }
             } catch {
-                logger.error("published port not proxied", metadata: ["port": "\(binding.hostPort)", "error": "\(error)"])
+                logger.error(
+                    "published port not proxied", metadata: ["port": "\(binding.hostPort)", "error": "\(error)"])
             }
         }
     }
