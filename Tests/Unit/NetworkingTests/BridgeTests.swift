@@ -208,6 +208,33 @@ func ask(_ address: String, _ port: UInt16, from sandbox: Sandbox? = nil) async 
         #expect(await bench.stack.networks().map(\.name).sorted() == ["bridge", "host", "none"])
     }
 
+    @Test func otherMachinesReachPublishedPortsOnly() async throws {
+        let bench = try await Bench()
+        let (a, endpoint) = try await bench.connect("a", ports: [PortMapping(containerPort: 80)])
+        try await serve(a, port: 80)
+        try await serve(a, port: 81)
+        // "Another machine": a namespace behind a link of its own, which routes everything through this host.
+        let outside = try await bench.stack.createSandbox()
+        let netlink = try NetlinkSocket()
+        let number = UInt8.random(in: 0...255)
+        let near = try #require(CIDR("10.214.\(number).1/30"))
+        let far = try #require(CIDR("10.214.\(number).2/30"))
+        let name = "o" + bench.configuration.instance
+        try netlink.createVeth(
+            VethPair(
+                name: name, master: 0, peerName: "eth0", peerAddress: MACAddress.random().bytes,
+                peerNamespace: outside.descriptor.raw))
+        try netlink.addAddress(near, toLink: try #require(try netlink.link(named: name)).index)
+        try outside.configure(interface: "eth0", address: far, gateway: near.address)
+        let port = try #require(endpoint.bindings.first?.hostPort)
+        #expect(try await ask("\(near.address)", port, from: outside) == "hello")
+        let container = try #require(endpoint.address?.address)
+        #expect(try await ask("\(container)", 81, from: outside).hasPrefix("connect"))
+        try netlink.deleteLink(named: name)
+        try await bench.stack.removeEverything()
+        #expect(try bench.leftovers().isEmpty)
+    }
+
     @Test func hostAndNoneAreRecordsOnly() async throws {
         let bench = try await Bench()
         for name in ["host", "none"] {

@@ -147,7 +147,8 @@ package final class NftablesFirewall: Firewall {
     /// - postrouting: loopback clients and containers that reach their own network through the host come back to us
     ///   (their answers would otherwise take a short cut); what leaves the machine carries the host's address.
     /// - forward: answers and published ports enter, the same bridge talks to itself, nothing else enters.
-    /// Where foreign rules drop what is forwarded, containers reach published ports through the host's own sockets.
+    /// Where foreign rules drop what is forwarded, TCP from other machines and containers is left to `PortProxies`: what
+    /// ends at a socket of the host is not forwarded.
     private func ruleset(dropsForwarded: Bool) -> String {
         """
         table \(table) {
@@ -168,7 +169,7 @@ package final class NftablesFirewall: Firewall {
           }
           chain prerouting {
             type nat hook prerouting priority dstnat; policy accept;
-            \(dropsForwarded ? "iifname != @bridges " : "")fib daddr type local jump publish
+            \(dropsForwarded ? "meta l4proto != tcp " : "")fib daddr type local jump publish
           }
           chain output {
             type nat hook output priority -100; policy accept;

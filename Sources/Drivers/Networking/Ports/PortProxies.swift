@@ -9,8 +9,8 @@ import Primitives
 import Synchronization
 
 /// Whatever reaches the sockets that reserve published ports instead of being translated before: IPv6 clients of a
-/// container that has IPv4 only, everybody without a firewall (`--iptables=false`), and other containers where foreign
-/// rules drop what is forwarded. Connections end with the endpoint, and with the daemon.
+/// container that has IPv4 only, everybody without a firewall (`--iptables=false`), and all but the host itself where
+/// foreign rules drop what is forwarded. Connections end with the endpoint, and with the daemon.
 final class PortProxies: Sendable {
     private let running = Mutex<[String: [Task<Void, Never>]]>([:])
     private let logger: Logger
