@@ -16,6 +16,14 @@ package struct HostFacts: Sendable, Equatable {
     package var cpuCount: Int
     /// Where containers that name no parent get their cgroups.
     package var defaultCgroupParent: String
+    /// Swap can be limited; without it a limit is left out, as Docker does with a warning.
+    package var supportsSwapLimit = true
+    /// Sysctls that Docker sets in a network namespace of the container's own, as far as this kernel has them.
+    package var networkSysctls = HostFacts.standardNetworkSysctls
+
+    package static let standardNetworkSysctls = [
+        "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647",
+    ]
 
     package init(
         capabilities: [String]?, kernel: KernelVersion, architecture: String = "amd64", usesCgroupV2: Bool,
@@ -37,12 +45,21 @@ package struct HostFacts: Sendable, Equatable {
         let release = withUnsafeBytes(of: &name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         let machine = withUnsafeBytes(of: &name.machine) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         let cpus = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_CONF))))
-        return HostFacts(
+        // No /proc/self/mountinfo: no cgroups either.
+        let layout = try? CgroupLayout.detect()
+        var facts = HostFacts(
             capabilities: boundingSet(), kernel: KernelVersion(release) ?? KernelVersion(5, 0),
-            architecture: goArchitecture(machine), usesCgroupV2: (try? CgroupLayout.detect())?.isUnified ?? false,  // no /proc/self/mountinfo: no cgroups either
+            architecture: goArchitecture(machine), usesCgroupV2: layout?.isUnified ?? false,
             thermalThrottlePaths: (0..<cpus).map { "/sys/devices/system/cpu/cpu\($0)/thermal_throttle" }
                 .filter { access($0, F_OK) == 0 },
             cpuCount: max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))), defaultCgroupParent: defaultCgroupParent)
+        if let memory = layout?.mountPoint(of: "memory") {
+            facts.supportsSwapLimit = access(memory + "/memory.memsw.limit_in_bytes", F_OK) == 0
+        }
+        facts.networkSysctls = standardNetworkSysctls.filter {
+            access("/proc/sys/" + $0.key.split(separator: ".").joined(separator: "/"), F_OK) == 0
+        }
+        return facts
     }
 
     private static func boundingSet() -> [String]? {
