@@ -15,6 +15,9 @@ int apus_prctl(int option, unsigned long a, unsigned long b, unsigned long c, un
 /// capset(2) of the calling thread, 64-bit sets.
 int apus_capset(uint64_t effective, uint64_t permitted, uint64_t inheritable);
 
+/// The permitted set of the calling thread.
+uint64_t apus_permitted_capabilities(void);
+
 /// Loads a classic BPF program as seccomp filter: `length` is a number of 8-byte instructions.
 int apus_seccomp_load(const void *program, unsigned short length, unsigned flags);
 
@@ -60,6 +63,12 @@ int apus_open_tree(int directory, const char *path, int recursive);
 /// Attaches a detached mount on the file behind `target`.
 int apus_move_mount(int mount, int target);
 int apus_mount_setattr(int fd, int recursive, uint64_t set, uint64_t clear, uint64_t propagation);
+
+/// Brings up `lo` of the current network namespace.
+int apus_loopback_up(void);
+
+/// execve(2) with this program's own environment.
+int apus_execute(const char *path, char *const arguments[]);
 
 /// Returns unused heap to the kernel.
 void apus_trim_heap(void);

@@ -52,7 +52,7 @@ package enum TextFile {
 
     /// Replaces a file as a whole: readers see the old one or the new one.
     package static func replace(_ path: String, with bytes: [UInt8], mode: mode_t = 0o600) throws(Errno) {
-        let temporary = path + ".tmp"
+        let temporary = "\(path).\(getpid()).tmp"
         let file = try OwnedFD.open(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
         let raw = file.raw
         var offset = 0

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program's entry: which of its two trades is asked for.
+import Glibc
+import Linux
+
+package enum RuntimeProgram {
+    /// Runs the command and returns the exit code.
+    package static func main(_ arguments: [String]) -> Int32 {
+        do {
+            if arguments.dropFirst().first == "shim" {
+                try SelfProtection.ensure(arguments: arguments)
+                return try Shim.run(Array(arguments.dropFirst(2)))
+            }
+            return try OCICommand.run(Array(arguments.dropFirst()), all: arguments)
+        } catch {
+            let failure = RuntimeError(error)
+            let line = "apus-runtime: \(failure.message)\n"
+            _ = write(2, line, line.utf8.count)
+            return 1
+        }
+    }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Our own init: pid 1 of a container that asked for one. It reaps orphans, passes signals on, and ends as its child ends.
+import CLinux
+import Glibc
+import Linux
+
+enum PidOne {
+    /// Forks; returns in the child, which becomes the program. The parent stays as pid 1 and never returns.
+    static func fork(socket: Int32, terminal: Bool, diesWithParent: Bool) throws {
+        let pid = try check("fork") { Glibc.fork() }
+        if pid == 0 {
+            setpgid(0, 0)
+            if terminal {
+                signal(SIGTTOU, SIG_IGN)
+                tcsetpgrp(0, getpgrp())
+                signal(SIGTTOU, SIG_DFL)
+            }
+            return
+        }
+        _ = apus_prctl(15, UInt(bitPattern: strdup("apus-init")), 0, 0, 0)  // the name that ps shows
+        _ = close(socket)
+        // It only needs to signal processes of other users, and must not outlive the runtime.
+        _ = apus_capset(1 << 5, 1 << 5, 0)
+        if diesWithParent { _ = apus_prctl(1, UInt(SIGKILL), 0, 0, 0) }
+        _ = apus_close_range(3, UInt32.max, 0)
+        serve(pid)
+    }
+
+    private static func serve(_ child: Int32) -> Never {
+        while true {
+            var number: Int32 = 0
+            guard apus_wait_signal(&number) == 0 else { continue }
+            if number != SIGCHLD {
+                _ = kill(child, number)
+                continue
+            }
+            while let (pid, status) = ExitStatus.reap() {
+                if pid == child { _exit(status.code) }
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// One more process in a running container.
+import CLinux
+import Glibc
+import Linux
+import OCI
+
+/// Clones a process into the namespaces and the control group of a container's first process.
+struct ExecLaunch {
+    let process: RuntimeSpec.Process
+    let container: Int32
+    let containerPidfd: Int32
+    let namespaces: [RuntimeSpec.Namespace]
+    let cgroup: ControlGroup?
+    let seccomp: SeccompProgram?
+    let streams: StandardStreams
+    let diesWithParent: Bool
+
+    func start() throws -> LaunchedProcess {
+        guard !process.args.isEmpty else { throw RuntimeError(.invalid, "process.args must not be empty") }
+        guard process.cwd.hasPrefix("/") else { throw RuntimeError(.invalid, "Cwd must be an absolute path") }
+        let pidfd = containerPidfd
+        if namespaces.contains(where: { $0.kind == .pid }) {
+            try doing("container is not running") { try check("setns") { apus_setns(pidfd, 0x2000_0000) } }
+        }
+        let (ours, theirs) = try PacketSocket.pair()
+        let socket = OwnedFD(ours)
+        var childPidfd: Int32 = -1
+        let pid = apus_clone(0, &childPidfd, -1)
+        if pid == 0 {
+            _ = close(ours)
+            run(socket: theirs)
+        }
+        let code = errno
+        _ = close(theirs)
+        guard pid > 0 else {
+            throw RuntimeError(.internalError, code == ENOMEM ? "container is not running" : "clone3: \(Errno.message(code))")
+        }
+        do {
+            try cgroup?.add(pid)
+            try Handshake.send(.attached, on: socket.raw)
+        } catch let failure {
+            _ = kill(pid, SIGKILL)
+            _ = close(childPidfd)
+            _ = ExitStatus.reap(pid, waiting: true)
+            throw failure
+        }
+        return LaunchedProcess(pid: pid, pidfd: OwnedFD(childPidfd), socket: socket)
+    }
+
+    private func run(socket: Int32) -> Never {
+        do {
+            try prepare(socket)
+        } catch {
+            // A parent that is gone cannot be told.
+            try? Handshake.send(.failed(RuntimeError(error)), on: socket)
+            _exit(1)
+        }
+    }
+
+    private func prepare(_ socket: Int32) throws -> Never {
+        apus_reset_signals()
+        umask(0)
+        setsid()
+        if diesWithParent { _ = apus_prctl(1, UInt(SIGKILL), 0, 0, 0) }
+        _ = apus_prctl(4, 0, 0, 0, 0)
+        var setup = ProcessSetup(process, seccomp: seccomp, diesWithParent: diesWithParent)
+        try setup.prepare()
+        _ = apus_join_session_keyring("_ses.exec")
+        var flags: NamespaceFlags = []
+        for namespace in namespaces where namespace.kind != .pid && namespace.kind != .cgroup { flags.insert(namespace.kind.flag) }
+        let pidfd = containerPidfd
+        let wanted = flags
+        // One call; the kernel enters a user namespace first.
+        try check("setns") { apus_setns(pidfd, Int32(truncatingIfNeeded: wanted.rawValue)) }
+        if flags.contains(.user) { try check("setuid") { apus_set_identity(0, 0, [], 0) } }
+        try Handshake.expect(.attached, on: socket)
+        if namespaces.contains(where: { $0.kind == .cgroup }) {
+            try check("setns") { apus_setns(pidfd, 0x0200_0000) }
+        }
+        try installStreams(socket)
+        try setup.assume()
+        let path = try ExecutableLookup.find(process.args[0], environment: process.env)
+        _ = apus_close_range(3, UInt32.max, 4)  // CLOSE_RANGE_CLOEXEC
+        try setup.execute(path)
+    }
+
+    private func installStreams(_ socket: Int32) throws {
+        switch streams {
+        case .inherited: break
+        case .descriptors(let input, let output, let error): try StandardStreams.install(input, output, error)
+        case .terminal:
+            let root = try GuestRoot(path: "/")
+            let master = try doing("open /dev/pts/ptmx") { try root.open("/dev/pts/ptmx", O_RDWR | O_NOCTTY) }
+            try RootFileSystem.requireFileSystem(master.raw, magic: 0x1cd1, "devpts")
+            let peer = try PseudoTerminal.peer(of: master)
+            if let size = process.consoleSize { try PseudoTerminal.resize(master.raw, width: size.width, height: size.height) }
+            try Handshake.send(.terminal, on: socket, descriptor: master.raw)
+            try StandardStreams.install(peer.raw)
+            // The user owns its terminal; devpts of a user namespace may refuse.
+            if process.user.uid != 0 { _ = fchown(0, process.user.uid, gid_t.max) }
+        }
+    }
+}
