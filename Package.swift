@@ -177,6 +177,7 @@ let package = Package(
         unitTests("Primitives", ["Primitives"]),
         unitTests("JSON", ["JSON"]),
         unitTests("AsyncSystem", ["AsyncSystem", "Linux"]),
+        unitTests("Tasks", ["Tasks", "Primitives", "JSON", "CLinux", "Linux", "AsyncSystem", "OCI"]),
         unitTests("Netlink", ["Netlink"]),
         unitTests(
             "Networking", ["Primitives", "CLinux", "Linux", "AsyncSystem", "Netlink", "SQLite", "Networking"],

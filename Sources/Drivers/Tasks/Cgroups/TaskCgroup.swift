@@ -62,7 +62,8 @@ private enum MachineReadings {
         }
         let pages = UInt64(max(0, sysconf(Int32(_SC_PHYS_PAGES))))
         return (
-            usage, max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))), pages * UInt64(max(1, sysconf(Int32(_SC_PAGESIZE))))
+            usage, max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))),
+            pages * UInt64(max(1, sysconf(Int32(_SC_PAGESIZE))))
         )
     }
 }

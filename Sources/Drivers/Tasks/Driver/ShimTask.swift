@@ -191,8 +191,10 @@ final class ShimTask: RunningTask {
         let fields: JSONObject = [
             "id": .string(execID ?? ""), "stdin": .bool(stdin), "stdout": .bool(stdout), "stderr": .bool(stderr),
         ]
-        return try await withStreams(stdin, stdout, stderr) { try await self.connection.request("attach", fields, descriptors: $0) }
-            .streams
+        return try await withStreams(stdin, stdout, stderr) {
+            try await self.connection.request("attach", fields, descriptors: $0)
+        }
+        .streams
     }
 
     func exec(_ request: ExecRequest) async throws -> (pid: Int32, streams: TaskStreams) {

@@ -25,20 +25,23 @@ struct LogFile: ~Copyable {
     }
 
     /// Reads one block and appends the entries that fit `query`. False when nothing new was there.
-    mutating func read(into batch: inout LogBatch, matching query: LogQuery, passedEnd: inout Bool) throws(Errno) -> Bool {
+    mutating func read(into batch: inout LogBatch, matching query: LogQuery, passedEnd: inout Bool) throws(Errno)
+        -> Bool
+    {
         let raw = descriptor.raw
         let at = position
         let old = rest.count
         var failure: Errno?
         var count = 0
-        rest.append(contentsOf: [UInt8](unsafeUninitializedCapacity: Self.blockSize) { buffer, used in
-            do throws(Errno) {
-                count = try checkLength("pread") { pread(raw, buffer.baseAddress, buffer.count, Int(at)) }
-            } catch {
-                failure = error
-            }
-            used = count
-        })
+        rest.append(
+            contentsOf: [UInt8](unsafeUninitializedCapacity: Self.blockSize) { buffer, used in
+                do throws(Errno) {
+                    count = try checkLength("pread") { pread(raw, buffer.baseAddress, buffer.count, Int(at)) }
+                } catch {
+                    failure = error
+                }
+                used = count
+            })
         if let failure { throw failure }
         if count == 0 { return false }
         position += Int64(count)
@@ -120,7 +123,8 @@ extension LogBatch {
             return
         }
         if let until = query.until, parsed.timestamp > until { passedEnd = true }
-        let isWanted = (parsed.isStderr ? query.stderr : query.stdout) && !passedEnd
+        let isWanted =
+            (parsed.isStderr ? query.stderr : query.stdout) && !passedEnd
             && (query.since.map { parsed.timestamp >= $0 } ?? true)
         guard isWanted else {
             bytes.removeLast(bytes.count - start)

@@ -47,7 +47,9 @@ struct LogLine {
         init(_ line: UnsafeRawBufferPointer, _ range: Range<Int>) {
             func matches(_ name: StaticString) -> Bool {
                 guard range.count == name.utf8CodeUnitCount else { return false }
-                for offset in 0..<range.count where line[range.lowerBound + offset] != name.utf8Start[offset] { return false }
+                for offset in 0..<range.count where line[range.lowerBound + offset] != name.utf8Start[offset] {
+                    return false
+                }
                 return true
             }
             self = matches("log") ? .log : matches("stream") ? .stream : matches("time") ? .time : .other
@@ -95,7 +97,9 @@ private struct Scanner {
     var offset = 0
 
     private mutating func skipSpace() {
-        while offset < bytes.count, bytes[offset] == 0x20 || bytes[offset] == 0x09 || bytes[offset] == 0x0D { offset += 1 }
+        while offset < bytes.count, bytes[offset] == 0x20 || bytes[offset] == 0x09 || bytes[offset] == 0x0D {
+            offset += 1
+        }
     }
 
     mutating func skip(_ byte: UInt8) -> Bool {

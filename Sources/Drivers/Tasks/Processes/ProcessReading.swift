@@ -37,7 +37,8 @@ struct ProcessReading {
         cpuTicks = field(14) + field(15)
         startTicks = field(22)
         virtualKiB = field(23) / 1024
-        residentKiB = (Int64(fields[21]).map { UInt64(clamping: $0) } ?? 0) * UInt64(sysconf(Int32(_SC_PAGESIZE))) / 1024
+        residentKiB =
+            (Int64(fields[21]).map { UInt64(clamping: $0) } ?? 0) * UInt64(sysconf(Int32(_SC_PAGESIZE))) / 1024
         let priority = Int(fields[16]) ?? 0
         let isLeader = Int32(fields[3]) == pid
         let isForeground = Int32(fields[5]) == Int32(fields[2]) && (Int32(fields[5]) ?? -1) > 0
@@ -101,7 +102,8 @@ struct ProcessClock {
     func time(_ process: ProcessReading) -> String {
         let seconds = Int64(Double(process.cpuTicks) / ticksPerSecond)
         let days = seconds / 86_400
-        return (days > 0 ? "\(days)-" : "") + pad(Int32(seconds / 3600 % 24)) + ":" + pad(Int32(seconds / 60 % 60)) + ":"
+        return (days > 0 ? "\(days)-" : "") + pad(Int32(seconds / 3600 % 24)) + ":" + pad(Int32(seconds / 60 % 60))
+            + ":"
             + pad(Int32(seconds % 60))
     }
 

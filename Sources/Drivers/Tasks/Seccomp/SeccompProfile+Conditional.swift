@@ -16,8 +16,8 @@ extension SeccompProfile {
         .init("sync_file_range2 swapcontext", includes: .init(architectures: ["ppc64le"])),
         .init(
             """
-                arm_fadvise64_64 arm_sync_file_range sync_file_range2 breakpoint cacheflush set_tls
-                """,
+            arm_fadvise64_64 arm_sync_file_range sync_file_range2 breakpoint cacheflush set_tls
+            """,
             includes: .init(architectures: ["arm", "arm64"])
         ),
         .init("arch_prctl", includes: .init(architectures: ["amd64", "x32"])),
@@ -30,10 +30,10 @@ extension SeccompProfile {
         .init("open_by_handle_at", includes: .init(capabilities: ["CAP_DAC_READ_SEARCH"])),
         .init(
             """
-                bpf clone clone3 fanotify_init fsconfig fsmount fsopen fspick lookup_dcookie lsm_get_self_attr
-                lsm_list_modules lsm_set_self_attr mount mount_setattr move_mount open_tree perf_event_open
-                quotactl quotactl_fd setdomainname sethostname setns syslog umount umount2 unshare
-                """,
+            bpf clone clone3 fanotify_init fsconfig fsmount fsopen fspick lookup_dcookie lsm_get_self_attr
+            lsm_list_modules lsm_set_self_attr mount mount_setattr move_mount open_tree perf_event_open
+            quotactl quotactl_fd setdomainname sethostname setns syslog umount umount2 unshare
+            """,
             includes: .init(capabilities: ["CAP_SYS_ADMIN"])
         ),
         .init(

@@ -28,7 +28,8 @@ extension OCISpecBuilder {
 
     /// A further process in the container: limits and security as the first one's, the rest as given.
     package func execProcess(
-        args: [String], env: [String], cwd: String, user: ResolvedUser, tty: Bool, consoleSize: (height: Int, width: Int)?,
+        args: [String], env: [String], cwd: String, user: ResolvedUser, tty: Bool,
+        consoleSize: (height: Int, width: Int)?,
         privileged: Bool
     ) throws -> RuntimeSpec.Process {
         var process = RuntimeSpec.Process()
@@ -80,7 +81,8 @@ extension OCISpecBuilder {
 
     /// The user's own group belongs to the supplementary ones, as Docker has it.
     private func user(_ resolved: ResolvedUser) -> RuntimeSpec.User {
-        let additional = resolved.additionalGids.contains(resolved.gid)
+        let additional =
+            resolved.additionalGids.contains(resolved.gid)
             ? resolved.additionalGids : [resolved.gid] + resolved.additionalGids
         return RuntimeSpec.User(uid: resolved.uid, gid: resolved.gid, additionalGids: additional)
     }

@@ -70,7 +70,9 @@ extension OCISpecBuilder {
         return blockIO == RuntimeSpec.BlockIO() ? nil : blockIO
     }
 
-    private static func throttles(_ rates: [TaskResources.DeviceRate]) throws(EngineError) -> [RuntimeSpec.ThrottleDevice] {
+    private static func throttles(_ rates: [TaskResources.DeviceRate]) throws(EngineError) -> [RuntimeSpec
+        .ThrottleDevice]
+    {
         var out: [RuntimeSpec.ThrottleDevice] = []
         for rate in rates {
             let (major, minor) = try rate.path.deviceNumbers

@@ -66,7 +66,8 @@ extension ResolvedUser {
     }
 
     private static func number(_ text: String) -> UInt32? {
-        guard let value = UInt32(text), value <= UInt32(Int32.max), text.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
+        guard let value = UInt32(text), value <= UInt32(Int32.max), text.utf8.allSatisfy({ (48...57).contains($0) })
+        else { return nil }
         return value
     }
 }
