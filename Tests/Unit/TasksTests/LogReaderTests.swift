@@ -36,7 +36,8 @@ private final class LogFolder: Sendable {
 private func line(_ number: Int, stream: String = "stdout", text: String? = nil) -> String {
     let seconds = number < 10 ? "0\(number)" : "\(number)"
     return
-        "{\"log\":\"\(text ?? "line \(number)")\\n\",\"stream\":\"\(stream)\",\"time\":\"2024-01-02T03:04:\(seconds).000000001Z\"}\n"
+        "{\"log\":\"\(text ?? "line \(number)")\\n\",\"stream\":\"\(stream)\","
+        + "\"time\":\"2024-01-02T03:04:\(seconds).000000001Z\"}\n"
 }
 
 private func texts(_ reader: LogReader) async throws -> [String] {

@@ -82,7 +82,8 @@ enum ShimBundle {
         return config["linux"]?["cgroupsPath"]?.string
     }
 
-    /// Ends a shim that still serves its socket; the kernel then ends the container. The peer's credentials name the process.
+    /// Ends a shim that still serves its socket; the kernel then ends the container. The peer's credentials name the
+    /// process.
     static func killShim(_ folder: String) {
         guard let descriptor = try? PacketSocket.connect(path: folder + "/shim.sock").release() else { return }
         let socket = OwnedFD(descriptor)

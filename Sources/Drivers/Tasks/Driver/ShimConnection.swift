@@ -25,7 +25,8 @@ final class ShimConnection: Sendable {
         self.socket = socket
     }
 
-    /// Receives until the connection ends; runs once, in a task of the owner's. Events go to `onEvent` one after the other.
+    /// Receives until the connection ends; runs once, in a task of the owner's. Events go to `onEvent` one after the
+    /// other.
     func receive(onEvent: (JSONObject) -> Void) async {
         while let packet = await nextPacket() {
             for descriptor in packet.descriptors { _ = Glibc.close(descriptor) }

@@ -9,7 +9,8 @@ import OCI
 package import Primitives
 import Synchronization
 
-/// Spawns shims and finds them again. A container's files are in `<exec-root>/containers/<id>/`: the bundle (`config.json`,
+/// Spawns shims and finds them again. A container's files are in `<exec-root>/containers/<id>/`: the bundle
+/// (`config.json`,
 /// `rootfs`), `shim.json`, the shim's socket, and in the end its exit record.
 package final class ShimTaskDriver: TaskDriver {
     package struct Configuration: Sendable {
@@ -58,7 +59,8 @@ package final class ShimTaskDriver: TaskDriver {
             connection: ShimConnection(OwnedFD(control)), shimProcess: process)
     }
 
-    /// posix_spawn of the shim with descriptor 3 as its end of the control connection. Nothing of ours runs between fork and exec.
+    /// posix_spawn of the shim with descriptor 3 as its end of the control connection. Nothing of ours runs between
+    /// fork and exec.
     private static func spawn(
         _ runtime: String, _ folder: String, networkNamespace: Int32?
     ) throws -> (process: pid_t, control: Int32) {

@@ -2,9 +2,11 @@
 // The seam to whatever runs containers: verbs to prepare a task, to find it again, and to act on it while it runs.
 package import OCI
 
-/// Runs containers. prepare → start → (exit) → remove; after a restart of the daemon `reconnect` takes the place of `prepare`.
+/// Runs containers. prepare → start → (exit) → remove; after a restart of the daemon `reconnect` takes the place of
+/// `prepare`.
 package protocol TaskDriver: Sendable {
-    /// Writes the bundle and makes the container up to just before its process begins. Streams attached now see every byte.
+    /// Writes the bundle and makes the container up to just before its process begins. Streams attached now see every
+    /// byte.
     func prepare(_ request: TaskRequest) async throws -> any RunningTask
 
     /// Finds the task of a container that an earlier daemon prepared.
@@ -13,7 +15,8 @@ package protocol TaskDriver: Sendable {
     /// Containers that left something in the execution root, whether they run or not.
     func knownContainers() async throws -> [String]
 
-    /// Kills what is left of a container and removes its files from the execution root. Fine to call when nothing is there.
+    /// Kills what is left of a container and removes its files from the execution root. Fine to call when nothing is
+    /// there.
     func discard(_ containerID: String) async throws
 }
 
@@ -31,7 +34,8 @@ package enum ReconnectedTask: Sendable {
 package protocol RunningTask: AnyObject, Sendable {
     var containerID: String { get }
 
-    /// Runs the container's process; returns after its exec has succeeded. Throws `TaskError` with the exit code Docker would show.
+    /// Runs the container's process; returns after its exec has succeeded. Throws `TaskError` with the exit code
+    /// Docker would show.
     func start() async throws -> TaskStart
 
     /// Connects to the container's streams, or with `execID` to those of an exec.
@@ -53,7 +57,8 @@ package protocol RunningTask: AnyObject, Sendable {
 
     func state() async throws -> TaskState
 
-    /// Events in their order, `exited` last; made for one reader (the container's owner), which must be the first to call it.
+    /// Events in their order, `exited` last; made for one reader (the container's owner), which must be the first to
+    /// call it.
     func events() -> AsyncStream<TaskEvent>
 
     /// Waits for the container's end; any number of callers, also after the end.
@@ -62,7 +67,8 @@ package protocol RunningTask: AnyObject, Sendable {
     /// Waits for an exec's end; any number of callers, also after the end.
     func waitForExec(_ execID: String) async throws -> ExecExit
 
-    /// After the container's end: ends the shim and removes everything from the execution root. Tries all, throws the first failure.
+    /// After the container's end: ends the shim and removes everything from the execution root. Tries all, throws the
+    /// first failure.
     func remove() async throws
 }
 

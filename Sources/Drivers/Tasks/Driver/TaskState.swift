@@ -22,7 +22,8 @@ package struct TaskExit: Sendable, Equatable {
     package let signal: Int32
     package let oomKilled: Bool
     package let exitedAt: Timestamp
-    /// Nobody saw the end: the shim died with its container. `code` is 137 then, since the kernel kills the container (SIGKILL).
+    /// Nobody saw the end: the shim died with its container. `code` is 137 then, since the kernel kills the container
+    /// (SIGKILL).
     package let wasLost: Bool
 
     package init(code: Int32, signal: Int32 = 0, oomKilled: Bool = false, exitedAt: Timestamp, wasLost: Bool = false) {

@@ -89,7 +89,8 @@ package final class TaskStream: Sendable {
         }
     }
 
-    /// Ends the stream: the shim sees the end of input or a lost reader, a suspended `read` gives nil. May be called twice.
+    /// Ends the stream: the shim sees the end of input or a lost reader, a suspended `read` gives nil. May be called
+    /// twice.
     /// The descriptor itself lives as long as this object, so that nobody waits on a number that was given away.
     package func close() {
         isClosed.store(true, ordering: .releasing)

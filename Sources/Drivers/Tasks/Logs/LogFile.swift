@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One file of a log, read forward line by line with bounded memory, and backward by blocks to find where the tail begins.
+// One file of a log, read forward line by line with bounded memory, and backward by blocks to find where the tail
+// begins.
 import Glibc
 import Linux
 import Primitives

@@ -7,7 +7,8 @@ struct LogLine {
     var timestamp = Timestamp.zero
     var isStderr = false
 
-    /// Parses `line` (without its newline), appending the decoded text to `text`. False, with nothing appended, when it is no
+    /// Parses `line` (without its newline), appending the decoded text to `text`. False, with nothing appended, when
+    /// it is no
     /// log line: torn by a crash, or not yet complete.
     static func parse(_ line: UnsafeRawBufferPointer, text: inout [UInt8], into out: inout LogLine) -> Bool {
         let mark = text.count

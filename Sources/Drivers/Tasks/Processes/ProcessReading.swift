@@ -24,7 +24,8 @@ struct ProcessReading {
         guard let text = ProcFile.text(folder + "/stat"), let open = text.firstIndex(of: "("),
             let close = text.lastIndex(of: ")"), open < close
         else { return nil }
-        // The name may hold spaces and brackets; the fields begin behind the last one. Field 3 of the manual is the first here.
+        // The name may hold spaces and brackets; the fields begin behind the last one. Field 3 of the manual is the
+        // first here.
         let fields = text[text.index(after: close)...].split(separator: " ")
         guard fields.count >= 22 else { return nil }
         func field(_ number: Int) -> UInt64 { UInt64(fields[number - 3]) ?? 0 }

@@ -48,7 +48,8 @@ package enum Capability {
         if add.contains("ALL") { return all.filter { offered.contains($0) && !drop.contains($0) } }
         for name in add where !offered.contains(name) {
             throw .invalidArgument(
-                "invalid CapAdd: capability not supported by your kernel or not available in the current environment: \"\(name)\""
+                "invalid CapAdd: capability not supported by your kernel or not available in the current environment: "
+                    + "\"\(name)\""
             )
         }
         if drop.contains("ALL") { return all.filter(add.contains) }

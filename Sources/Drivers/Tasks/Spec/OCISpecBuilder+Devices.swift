@@ -74,7 +74,8 @@ extension OCISpecBuilder {
             status.st_mode & S_IFMT == S_IFDIR ? Self.nodes(below: device.hostPath, as: containerPath, depth: 0) : []
         guard !found.isEmpty else {
             throw EngineError.invalidArgument(
-                "error gathering device information while adding custom device \"\(device.hostPath)\": not a device node"
+                "error gathering device information while adding custom device \"\(device.hostPath)\": "
+                    + "not a device node"
             )
         }
         return found.map { ($0, permissions) }

@@ -18,7 +18,8 @@ package struct ResolvedUser: Sendable, Equatable {
 }
 
 extension ResolvedUser {
-    /// Resolves `user`, `uid`, `user:group`, `uid:gid` (empty: root) and further groups against the texts of passwd and group.
+    /// Resolves `user`, `uid`, `user:group`, `uid:gid` (empty: root) and further groups against the texts of passwd
+    /// and group.
     /// Names must exist; numbers need not. Messages are Docker's.
     package static func resolve(
         _ text: String, additionalGroups: [String] = [], passwd: String, group: String

@@ -4,7 +4,8 @@ import CLinux
 import Glibc
 package import Linux
 
-/// Looks files up in a stack of overlay layers, honouring whiteouts, opaque folders and symbolic links (which stay inside).
+/// Looks files up in a stack of overlay layers, honouring whiteouts, opaque folders and symbolic links (which stay
+/// inside).
 package struct RootFilesystemReader: ~Copyable {
     private static let maximumSize = 16 << 20
     private let layers: [Int32]

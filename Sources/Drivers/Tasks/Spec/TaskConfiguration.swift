@@ -43,8 +43,7 @@ package struct TaskConfiguration: Sendable, Equatable {
     /// Binds, volumes, tmpfs mounts and the network's files; destinations are paths in the container.
     package var mounts: [TaskMount] = []
     package var shmSize: Int64 = 67_108_864
-    /// Mount /dev/shm, /dev/mqueue of this container? False when the IPC namespace is another container's or the host's: then
-    /// `shmPath` is bound instead.
+    /// The folder to bind at /dev/shm, for an IPC namespace that is not this container's alone; nil: its own tmpfs.
     package var shmPath: String?
     package var rootPropagation: String?
 
