@@ -57,7 +57,7 @@ final class ShimTask: RunningTask {
             if exec.isRunning {
                 state.withLock { _ = $0.liveExecs.insert(exec.execID) }
             } else {
-                record(exec.execID, ExecExit(code: exec.code ?? 0, exitedAt: .now()))
+                record(exec.execID, ExecExit(code: exec.code ?? 0, exitedAt: exec.exitedAt ?? .now()))
             }
         }
         if let exit = found.exit { record(exit) }
@@ -200,7 +200,7 @@ final class ShimTask: RunningTask {
     func exec(_ request: ExecRequest) async throws -> (pid: Int32, streams: TaskStreams) {
         let fields: JSONObject = [
             "id": .string(request.execID), "process": request.process.json, "tty": .bool(request.tty),
-            "openStdin": .bool(request.openStdin), "stdin": .bool(request.attachStdin),
+            "openStdin": .bool(request.openStdin), "privileged": .bool(request.privileged), "stdin": .bool(request.attachStdin),
             "stdout": .bool(request.attachStdout), "stderr": .bool(request.attachStderr),
         ]
         // Known before the request: its end may be announced before its reply is read.
@@ -266,7 +266,8 @@ final class ShimTask: RunningTask {
                 guard let execID = exec["id"]?.string else { return nil }
                 return TaskState.Exec(
                     execID: execID, pid: Int32(clamping: exec["pid"]?.int ?? 0),
-                    isRunning: exec["running"]?.bool ?? false, code: exec["code"]?.int.map { Int32(clamping: $0) })
+                    isRunning: exec["running"]?.bool ?? false, code: exec["code"]?.int.map { Int32(clamping: $0) },
+                    exitedAt: exec["exitedAt"]?.string.flatMap { Timestamp(rfc3339: $0) })
             })
     }
 

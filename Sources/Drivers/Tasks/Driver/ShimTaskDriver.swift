@@ -45,10 +45,12 @@ package final class ShimTaskDriver: TaskDriver {
         try Self.checkRuntime(request.runtime)
         let folder = try folder(request.containerID)
         let runtime = configuration.runtimePath
+        let cache = configuration.execRoot + "/seccomp"
         let (process, control) = try await Blocking.run {
             do {
                 try ShimBundle.write(request, to: folder)
-                return try Self.spawn(runtime, folder, networkNamespace: request.networkNamespace)
+                return try Self.spawn(
+                    runtime, folder, seccompCache: cache, networkNamespace: request.networkNamespace)
             } catch {
                 ShimBundle.remove(folder)
                 throw error
@@ -62,11 +64,11 @@ package final class ShimTaskDriver: TaskDriver {
     /// posix_spawn of the shim with descriptor 3 as its end of the control connection. Nothing of ours runs between
     /// fork and exec.
     private static func spawn(
-        _ runtime: String, _ folder: String, networkNamespace: Int32?
+        _ runtime: String, _ folder: String, seccompCache: String, networkNamespace: Int32?
     ) throws -> (process: pid_t, control: Int32) {
         let (ours, theirs) = try PacketSocket.pair()
         defer { _ = close(theirs) }
-        var arguments = [runtime, "shim", "--bundle", folder, "--run-dir", folder]
+        var arguments = [runtime, "shim", "--bundle", folder, "--run-dir", folder, "--seccomp-cache", seccompCache]
         var map: [Int32] = [theirs, 3]
         if let networkNamespace {
             arguments += ["--netns-fd", "4"]

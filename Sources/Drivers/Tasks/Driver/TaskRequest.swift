@@ -48,6 +48,8 @@ package struct ExecRequest: Sendable {
     package var tty = false
     /// The process gets a stdin (a pipe, or the terminal); else it reads /dev/null.
     package var openStdin = false
+    /// Without the container's system call filter.
+    package var privileged = false
     /// The streams the caller wants in its hands. With a terminal stdout carries all output.
     package var attachStdin = false
     package var attachStdout = false

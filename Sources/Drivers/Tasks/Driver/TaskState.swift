@@ -70,6 +70,7 @@ package struct TaskState: Sendable, Equatable {
         package let pid: Int32
         package let isRunning: Bool
         package let code: Int32?
+        package let exitedAt: Timestamp?
     }
 
     package let status: Status
