@@ -47,13 +47,21 @@ private final class Ground: Sendable {
         return request
     }
 
-    deinit { removeTree(path) }
+    deinit {
+        removeTree(path)
+        // Leftovers here would be the runtime's failure, which the tests above report.
+        try? ControlGroup(layout: CgroupLayout.detect(), path: "/apus-tests").remove()
+    }
 
     private func removeTree(_ path: String) {
         for name in ProcFile.names(path) {
             let child = path + "/" + name
             var status = stat()
-            if lstat(child, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { removeTree(child) } else { unlink(child) }
+            if lstat(child, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+                removeTree(child)
+            } else {
+                unlink(child)
+            }
         }
         rmdir(path)
     }
@@ -122,6 +130,12 @@ struct ShimTaskDriverTests {
         let start = try await task.start()
         try await task.pause()
         #expect(try await task.state().status == .paused)
+        let cgroup = try TaskCgroup(path: "/apus-tests/" + task.containerID)
+        #expect(try await cgroup.processes() == [start.pid])
+        let statistics = try await cgroup.statistics()
+        #expect(statistics.pids == 1)
+        #expect(statistics.cpu.totalUsage > 0)
+        #expect(statistics.memory.limit > 1 << 20)
         try await task.resume()
         guard case .alive(let second, let state) = try await ground.driver.reconnect(task.containerID) else {
             Issue.record("the shim does not answer a second connection")

@@ -24,6 +24,7 @@ final class ShimTask: RunningTask {
     }
 
     private static let rememberedExecs = 1024
+    private static let patience = Duration.seconds(10)
 
     let containerID: String
     private let folder: String
@@ -200,7 +201,8 @@ final class ShimTask: RunningTask {
     func exec(_ request: ExecRequest) async throws -> (pid: Int32, streams: TaskStreams) {
         let fields: JSONObject = [
             "id": .string(request.execID), "process": request.process.json, "tty": .bool(request.tty),
-            "openStdin": .bool(request.openStdin), "privileged": .bool(request.privileged), "stdin": .bool(request.attachStdin),
+            "openStdin": .bool(request.openStdin), "privileged": .bool(request.privileged),
+            "stdin": .bool(request.attachStdin),
             "stdout": .bool(request.attachStdout), "stderr": .bool(request.attachStderr),
         ]
         // Known before the request: its end may be announced before its reply is read.
@@ -272,9 +274,16 @@ final class ShimTask: RunningTask {
     }
 
     func remove() async throws {
+        let folder = folder
+        let cgroupPath = cgroupPath
+        // A shim that hangs must not keep its container for ever.
+        let watchdog = Task {
+            try await Task.sleep(for: Self.patience)
+            try await Blocking.run { ShimBundle.killShim(folder) }
+        }
+        defer { watchdog.cancel() }
         // A shim that has gone needs no farewell; everything else is found out below.
         _ = try? await connection.request("shutdown")
-        connection.close()
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             let hasEnded = state.withLock { state in
                 if !state.shimHasEnded { state.shimWaiters.append(continuation) }
@@ -282,8 +291,6 @@ final class ShimTask: RunningTask {
             }
             if hasEnded { continuation.resume() }
         }
-        let folder = folder
-        let cgroupPath = cgroupPath
         try await Blocking.run {
             ShimBundle.killShim(folder)
             try ShimBundle.discard(folder, cgroupPath: cgroupPath)
