@@ -20,7 +20,8 @@ final class OutputClient {
         self.fd = fd
         self.loop = loop
         _ = fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK)
-        loop.watch(fd, []) { [weak self] in self?.ready($0) }
+        // The loop keeps the client alive until it is shut: it outlives its stream while its queue empties.
+        loop.watch(fd, []) { self.ready($0) }
     }
 
     var isFull: Bool { queue.count - head >= Self.bound }
