@@ -12,6 +12,14 @@ package struct ImageConfiguration: Sendable {
         package var comment: String
         package var author: String
         package var isEmptyLayer: Bool
+
+        package init(created: String, createdBy: String, comment: String = "", author: String = "", isEmptyLayer: Bool = false) {
+            self.created = created
+            self.createdBy = createdBy
+            self.comment = comment
+            self.author = author
+            self.isEmptyLayer = isEmptyLayer
+        }
     }
 
     package var platform: ImagePlatform

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// Blobs by digest: verified while they stream in, visible only when whole.
+import CLinux
+import struct Crypto.SHA256
+import Glibc
+package import Linux
+package import Primitives
+
+/// The folder `content/`: `blobs/<algorithm>/<hex>` and, while they arrive, `ingest/<name>`.
+///
+/// A blob appears by rename after its digest was verified and its bytes are on disk; whatever else lies in `ingest` is a
+/// download that stopped, and can be continued.
+package struct ContentStore: Sendable {
+    package let folder: String
+
+    package init(folder: String) throws {
+        self.folder = folder
+        for name in ["blobs/sha256", "blobs/sha512", "ingest"] { try Folder.make(folder + "/" + name) }
+    }
+
+    package func path(_ digest: Digest) -> String { "\(folder)/blobs/\(digest.algorithm)/\(digest.hex)" }
+
+    package func contains(_ digest: Digest) -> Bool { access(path(digest), F_OK) == 0 }
+
+    /// Size in bytes, nil when the blob is not there.
+    package func size(_ digest: Digest) -> Int64? {
+        var status = stat()
+        return stat(path(digest), &status) == 0 ? Int64(status.st_size) : nil
+    }
+
+    /// The whole blob; refused when it is larger than `limit`.
+    package func read(_ digest: Digest, limit: Int = 16 << 20) throws -> [UInt8] {
+        try context("blob \(digest.short)") { try FileContent.read(path(digest), limit: limit) }
+    }
+
+    package func open(_ digest: Digest) throws -> OwnedFD { try OwnedFD.open(path(digest), O_RDONLY) }
+
+    /// Stores bytes that are in memory; gives their digest.
+    @discardableResult
+    package func put(_ bytes: [UInt8]) throws -> Digest {
+        let digest = Digest(sha256: SHA256.hash(data: bytes))
+        if contains(digest) { return digest }
+        let ingest = try begin(digest.hex, resume: false)
+        try bytes.withUnsafeBytes { try ingest.write($0) }
+        return try ingest.commit(expecting: digest, size: nil)
+    }
+
+    /// Starts or continues taking in a blob under a name of the caller's. Two at once under one name: the second fails.
+    package func begin(_ name: String, resume: Bool) throws -> Ingest { try Ingest(store: self, name: name, resume: resume) }
+
+    package func remove(_ digest: Digest) { unlink(path(digest)) }
+
+    /// Digests of all blobs.
+    package func list() -> [Digest] {
+        ["sha256", "sha512"].flatMap { algorithm in
+            Folder.entries("\(folder)/blobs/\(algorithm)").compactMap { try? Digest(parsing: "\(algorithm):\($0)") }
+        }
+    }
+
+    /// Removes unfinished downloads older than `seconds`.
+    package func removeStaleIngests(olderThan seconds: Int) {
+        let now = time(nil)
+        for name in Folder.entries(folder + "/ingest") {
+            var status = stat()
+            let path = "\(folder)/ingest/\(name)"
+            if stat(path, &status) == 0, Int(now) - Int(status.st_mtim.tv_sec) >= seconds { unlink(path) }
+        }
+    }
+}
+
+/// One blob on its way in. One thread at a time uses it.
+package final class Ingest: @unchecked Sendable {
+    // Unchecked: handed from one pool thread to the next by its owner, which awaits each call.
+    private let store: ContentStore
+    private let path: String
+    private let file: Int32
+    private var hash = SHA256()
+    package private(set) var offset: Int64 = 0
+    private var isFinished = false
+
+    fileprivate init(store: ContentStore, name: String, resume: Bool) throws {
+        self.store = store
+        path = "\(store.folder)/ingest/\(name)"
+        let flags = O_RDWR | O_CREAT | (resume ? 0 : O_TRUNC)
+        file = try OwnedFD.open(path, flags, mode: 0o600).release()
+        if flock(file, LOCK_EX | LOCK_NB) != 0 {
+            _ = close(file)
+            throw EngineError.conflict("the same content is being taken in already")
+        }
+        if resume { try hashWhatIsThere() }
+    }
+
+    deinit { _ = close(file) }
+
+    private func hashWhatIsThere() throws {
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            let count = try buffer.withUnsafeMutableBytes { bytes in
+                try checkLength("read") { Glibc.read(file, bytes.baseAddress, bytes.count) }
+            }
+            if count == 0 { return }
+            buffer.withUnsafeBytes { hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            offset += Int64(count)
+        }
+    }
+
+    package func write(_ bytes: UnsafeRawBufferPointer) throws {
+        hash.update(bufferPointer: bytes)
+        try FileContent.writeAll(file, bytes)
+        offset += Int64(bytes.count)
+    }
+
+    /// Forgets what was taken in so far; the next byte is the first.
+    package func restart() throws {
+        try check("ftruncate") { ftruncate(file, 0) }
+        _ = lseek(file, 0, SEEK_SET)
+        hash = SHA256()
+        offset = 0
+    }
+
+    /// Verifies and publishes the blob. What does not match is removed.
+    @discardableResult
+    package func commit(expecting digest: Digest?, size: Int64?) throws -> Digest {
+        let actual = Digest(sha256: hash.finalize())
+        isFinished = true
+        if let size, size != offset {
+            unlink(path)
+            throw EngineError.invalidArgument("unexpected size of \(digest?.description ?? "content"): \(offset) bytes instead of \(size)")
+        }
+        if let digest, digest != actual {
+            unlink(path)
+            throw EngineError.invalidArgument("filesystem layer verification failed for digest \(digest): content is \(actual)")
+        }
+        try check("fdatasync") { fdatasync(file) }
+        _ = fchmod(file, 0o600)
+        try check("rename") { rename(path, store.path(actual)) }
+        return actual
+    }
+
+    /// Removes what was taken in.
+    package func abandon() {
+        if !isFinished { unlink(path) }
+        isFinished = true
+    }
+}
