@@ -112,7 +112,7 @@ final class LayerTree: TarVisitor {
         return [time, time]
     }
 
-    private func openInRoot(_ path: String, _ flags: UInt64) throws(Errno) -> Int32 {
+    private func openInRoot(_ path: String, _ flags: UInt64) throws -> Int32 {
         let how = UInt64(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
         return try check("openat2") { apus_openat2(root, path.isEmpty ? "." : path, flags | UInt64(O_CLOEXEC), 0, how) }
     }
@@ -127,23 +127,27 @@ final class LayerTree: TarVisitor {
     }
 
     private func openDirectory(_ path: String) throws -> Int32 {
-        do throws(Errno) {
+        do {
             return try openInRoot(path, UInt64(O_RDONLY | O_DIRECTORY))
-        } catch where error.code == ENOENT || error.code == ENOTDIR {
-            // A missing folder is made; a file of this layer in its place is replaced.
-            let parts = path.split(separator: "/")
-            guard let name = parts.last else { throw error }
-            let above = try openDirectory(parts.dropLast().joined(separator: "/"))
-            defer { _ = close(above) }
-            let made = mkdirat(above, String(name), 0o755)
-            if made != 0 {
-                guard errno == EEXIST else { throw Errno(call: "mkdir \(path)", code: errno) }
-                unlinkat(above, String(name), 0)
-                try check("mkdirat") { mkdirat(above, String(name), 0o755) }
-            }
-            impliedDirectories.insert(path)
-            return try check("openat") { openat(above, String(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+        } catch let error as Errno {
+            guard error.code == ENOENT || error.code == ENOTDIR else { throw error }
+            return try makeDirectory(path, after: error)
         }
+    }
+
+    /// A missing folder is made; a file of this layer in its place is replaced.
+    private func makeDirectory(_ path: String, after error: Errno) throws -> Int32 {
+        let parts = path.split(separator: "/")
+        guard let name = parts.last.map(String.init) else { throw error }
+        let above = try openDirectory(parts.dropLast().joined(separator: "/"))
+        defer { _ = close(above) }
+        if mkdirat(above, name, 0o755) != 0 {
+            guard errno == EEXIST else { throw Errno(call: "mkdir \(path)", code: errno) }
+            unlinkat(above, name, 0)
+            try check("mkdirat") { mkdirat(above, name, 0o755) }
+        }
+        impliedDirectories.insert(path)
+        return try check("openat") { openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
     }
 
     private func describeRoot(_ entry: TarEntry) throws {
@@ -211,11 +215,12 @@ final class LayerTree: TarVisitor {
         let parts = try Self.parts(entry.linkName)
         guard let name = parts.last else { throw EngineError.invalidArgument("invalid layer: hard link to nothing") }
         try removeExisting(keepDirectory: false)
-        do throws(Errno) {
+        do {
             let folder = try openInRoot(parts.dropLast().joined(separator: "/"), UInt64(O_PATH | O_DIRECTORY))
             defer { _ = close(folder) }
             try check("linkat") { linkat(folder, name, parent, leaf, 0) }
-        } catch where error.code == ENOENT || error.code == ENOTDIR {
+        } catch let error as Errno {
+            guard error.code == ENOENT || error.code == ENOTDIR else { throw error }
             outsideLinks.append((path, parts.joined(separator: "/")))
         }
     }
