@@ -105,10 +105,15 @@ int apus_set_identity(uid_t uid, gid_t gid, const gid_t *groups, size_t count) {
     return (int)syscall(SYS_setresuid, uid, uid, uid);
 }
 
-int apus_wait_signal(int *number) {
+void apus_block_signals(void) {
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, NULL);
+}
+
+int apus_wait_signal(int *number) {
+    sigset_t all;
+    sigfillset(&all);
     return sigwait(&all, number);
 }
 

@@ -43,7 +43,10 @@ int apus_tty_control(int fd);
 /// setgroups(2), setresgid(2), setresuid(2) of the calling (only) thread.
 int apus_set_identity(uid_t uid, gid_t gid, const gid_t *groups, size_t count);
 
-/// Blocks every signal and waits for the next one; fills in the number. Returns 0 or an errno value.
+/// Blocks every signal: they stay pending for `apus_wait_signal`.
+void apus_block_signals(void);
+
+/// Waits for the next of the blocked signals; fills in the number. Returns 0 or an errno value.
 int apus_wait_signal(int *signal);
 
 /// Resets all dispositions to default and unblocks everything, as a fresh program expects.

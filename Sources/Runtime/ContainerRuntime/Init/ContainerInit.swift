@@ -22,9 +22,13 @@ struct ContainerInit {
         }
     }
 
-    private func report(_ error: any Error) -> Never {
-        // A parent that is gone cannot be told.
-        try? Handshake.send(.failed(RuntimeError(error)), on: socket)
+    private func report(_ failure: any Error) -> Never {
+        let known = RuntimeError(failure)
+        do { try Handshake.send(.failed(known), on: socket) } catch {
+            // The parent has gone (`create` ends before `start`): the container's own stderr hears it.
+            let line = "apus-runtime: \(known.message)\n"
+            _ = write(2, line, line.utf8.count)
+        }
         _exit(1)
     }
 

@@ -7,15 +7,12 @@ import Linux
 enum PidOne {
     /// Forks; returns in the child, which becomes the program. The parent stays as pid 1 and never returns.
     static func fork(socket: Int32, terminal: Bool, diesWithParent: Bool) throws {
+        apus_block_signals()  // before there is a child: its end must not be missed
         let pid = try check("fork") { Glibc.fork() }
         if pid == 0 {
             setpgid(0, 0)
-            if terminal {
-                signal(SIGTTOU, SIG_IGN)
-                tcsetpgrp(0, getpgrp())
-                signal(SIGTTOU, SIG_DFL)
-            }
-            return
+            if terminal { tcsetpgrp(0, getpgrp()) }  // SIGTTOU is blocked
+            return apus_reset_signals()
         }
         _ = apus_prctl(15, UInt(bitPattern: strdup("apus-init")), 0, 0, 0)  // the name that ps shows
         _ = close(socket)
