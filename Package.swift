@@ -177,6 +177,8 @@ let package = Package(
         unitTests("Primitives", ["Primitives"]),
         unitTests("JSON", ["JSON"]),
         unitTests("AsyncSystem", ["AsyncSystem", "Linux"]),
+        unitTests("OCI", ["OCI", "Primitives", "JSON"]),
+        unitTests("ContainerRuntime", ["ContainerRuntime", "JSON", "Linux", "OCI"]),
         unitTests("Tasks", ["Tasks", "Primitives", "JSON", "CLinux", "Linux", "AsyncSystem", "OCI"]),
         unitTests("Netlink", ["Netlink"]),
         unitTests(

@@ -378,7 +378,7 @@ def test_cgroup_namespace(shim):
 def test_joins_network_and_pid_of_another(shim):
     first = shim("sleep", "100")
     pid = first.call("start")["pid"]
-    spec = make_spec(["sh", "-c", "readlink /proc/1/ns/net /proc/self/ns/net | uniq | wc -l; cat /proc/1/cmdline"])
+    spec = make_spec(["sh", "-c", "(readlink /proc/1/ns/net; readlink /proc/self/ns/net) | uniq | wc -l; cat /proc/1/cmdline"])
     for entry in spec["linux"]["namespaces"]:
         if entry["type"] in ("network", "pid", "ipc", "uts"):
             entry["path"] = f"/proc/{pid}/ns/" + {"network": "net"}.get(entry["type"], entry["type"])

@@ -40,9 +40,11 @@ package struct DetachedMount: ~Copyable {
         return try create(context.raw, type: type, attributes: attributes)
     }
 
-    /// An overlay of read-only `layers` (top first), with a writable layer unless `upper` is nil.
+    /// An overlay of read-only `layers` (top first), with a writable layer unless `upper` is nil. `staging` is a folder that
+    /// older kernels mount on for a moment.
     package static func overlay(
-        layers: [String], upper: String?, work: String?, options: [String] = [], attributes: MountAttributes = []
+        layers: [String], upper: String?, work: String?, options: [String] = [], attributes: MountAttributes = [],
+        staging: String
     ) throws -> DetachedMount {
         let context = OwnedFD(try check("fsopen") { apus_fsopen("overlay") })
         let joined = layers.map(escaped).joined(separator: ":")
@@ -50,7 +52,12 @@ package struct DetachedMount: ~Copyable {
         if joined.utf8.count <= 255 {
             try set(context.raw, "lowerdir", joined, "overlay")
         } else {
-            for layer in layers { try set(context.raw, "lowerdir+", layer, "overlay") }
+            for (index, layer) in layers.enumerated() {
+                do { try set(context.raw, "lowerdir+", layer, "overlay") } catch let error as MountError {
+                    guard index == 0, error.code == EINVAL else { throw error }
+                    return try classicOverlay(layers, upper, work, options, staging: staging)
+                }
+            }
         }
         if let upper { try set(context.raw, "upperdir", upper, "overlay") }
         if let work { try set(context.raw, "workdir", work, "overlay") }
@@ -60,6 +67,28 @@ package struct DetachedMount: ~Copyable {
         }
         try set(context.raw, "source", "overlay", "overlay")
         return try create(context.raw, type: "overlay", attributes: attributes)
+    }
+
+    /// Before Linux 6.8 all layers must fit one page of options: each is named by its descriptor.
+    private static func classicOverlay(
+        _ layers: [String], _ upper: String?, _ work: String?, _ options: [String], staging: String
+    ) throws -> DetachedMount {
+        var opened: [Int32] = []
+        defer { for fd in opened { _ = close(fd) } }
+        for layer in layers { opened.append(try OwnedFD.open(layer, O_PATH | O_DIRECTORY).release()) }
+        var data = ["lowerdir=" + opened.map { "/proc/self/fd/\($0)" }.joined(separator: ":")]
+        for (key, path) in [("upperdir", upper), ("workdir", work)] {
+            guard let path else { continue }
+            let fd = try OwnedFD.open(path, O_PATH | O_DIRECTORY).release()
+            opened.append(fd)
+            data.append("\(key)=/proc/self/fd/\(fd)")
+        }
+        let text = (data + options).joined(separator: ",")
+        guard mount("overlay", staging, "overlay", 0, text) == 0 else {
+            throw MountError(type: "overlay", what: "mount", code: errno, log: "")
+        }
+        defer { _ = umount2(staging, 2) }
+        return try bind(AT_FDCWD, staging, recursive: false)
     }
 
     /// A second view of an existing tree; `path` empty means the descriptor itself.

@@ -30,7 +30,7 @@ struct RootFileSystem: ~Copyable {
             tree = try doing("bind rootfs") { try DetachedMount.bind(AT_FDCWD, source, recursive: true) }
         case .overlay(let layers, let upper, let work, let options, _):
             tree = try doing("mount rootfs") {
-                try DetachedMount.overlay(layers: layers, upper: upper, work: work, options: options)
+                try DetachedMount.overlay(layers: layers, upper: upper, work: work, options: options, staging: path)
             }
         }
         if propagation == nil || propagation.map({ $0 & Propagation.slave == 0 }) == true {
