@@ -11,13 +11,16 @@ package final class ContainerEngine: Sendable {
     package let system: SystemService
     package let events: EventService
 
-    package init() {
-        containers = ContainerService()
-        execs = ExecService()
-        images = ImageService()
-        networks = NetworkService()
-        volumes = VolumeService()
-        system = SystemService()
-        events = EventService()
+    init(
+        containers: ContainerService, execs: ExecService, images: ImageService, networks: NetworkService,
+        volumes: VolumeService, system: SystemService, events: EventService
+    ) {
+        self.containers = containers
+        self.execs = execs
+        self.images = images
+        self.networks = networks
+        self.volumes = volumes
+        self.system = system
+        self.events = events
     }
 }

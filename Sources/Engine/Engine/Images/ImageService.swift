@@ -1,24 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
-// Images: transfer, names, deletion.
+// Images: transfer, names, deletion. Each verb lives in its own file beside this one.
+import AsyncSystem
 package import DockerAPI
+import Logging
+import OCI
+import Primitives
+import Storage
+import Synchronization
 
 /// Everything that can be done with images. Errors before the first line of progress are thrown as they are: the request's
 /// status is still open then.
 package final class ImageService: Sendable {
-    package init() {}
-}
+    let drivers: ImageDrivers
+    let events: EventService
+    let logger: Logger
+    /// The containers, for the rules of deletion; set once, when the engine is put together.
+    private let users = Mutex<(@Sendable () -> [ContainerRecord])>({ [] })
 
-extension ImageService {
-    package func pull(_ options: ImagePullOptions, progress: ProgressSink) async throws { todo() }
-    package func push(_ options: ImagePushOptions, progress: ProgressSink) async throws { todo() }
-    package func importImage(_ options: ImageImportOptions, from body: ByteSource, progress: ProgressSink) async throws { todo() }
-    package func load(from body: ByteSource, quiet: Bool, platform: String, progress: ProgressSink) async throws { todo() }
-    /// Looks the names up first (a missing one throws before a byte is written), then writes the archive.
-    package func save(_ names: [String], platform: String, to sink: ByteSink) async throws { todo() }
-    package func list(_ options: ImageListOptions) async throws -> [ImageSummary] { todo() }
-    package func inspect(_ name: String) async throws -> ImageInspect { todo() }
-    package func history(_ name: String) async throws -> [ImageHistoryItem] { todo() }
-    package func tag(_ name: String, repository: String, tag: String) async throws { todo() }
-    package func delete(_ name: String, force: Bool, prune: Bool) async throws -> [ImageDeleteItem] { todo() }
-    package func prune(_ filters: Filters) async throws -> ImagePruneResponse { todo() }
+    init(drivers: ImageDrivers, events: EventService, logger: Logger) {
+        self.drivers = drivers
+        self.events = events
+        self.logger = logger
+    }
+
+    var store: ImageStore { drivers.images }
+
+    func observe(containers: @escaping @Sendable () -> [ContainerRecord]) { users.withLock { $0 = containers } }
+
+    /// Records of the containers made from an image.
+    func containers(of id: String) -> [ContainerRecord] { users.withLock { $0 }().filter { $0.imageID == id } }
+
+    /// An image by what the user called it.
+    func find(_ name: String) async throws -> StoredImage {
+        try await Blocking.run { [store] in
+            do {
+                return try store.resolve(name)
+            } catch let error as EngineError where error.kind == .notFound {
+                throw ImageErrors.notFound(name)
+            }
+        }
+    }
+
+    func announce(_ action: String, id: String, name: String, labels: [String: String] = [:]) {
+        var attributes = labels
+        attributes["name"] = name
+        events.publish("image", action, id: id, attributes: attributes)
+    }
+
+    func count() async throws -> Int { try await Blocking.run { [store] in try store.list().count } }
 }

@@ -20,11 +20,11 @@ package struct Filters: Sendable, Equatable {
             switch value {
             case .array(let items):
                 let strings = items.compactMap(\.string)
-                guard strings.count == items.count else { throw .invalidArgument("invalid filter '\(key)'") }
+                guard strings.count == items.count else { throw .invalidArgument("Invalid filter '\(key)'") }
                 values[key] = strings
             case .object(let set): values[key] = set.fields.filter { $0.value.bool != false }.map(\.key)
             case .null: continue
-            default: throw .invalidArgument("invalid filter '\(key)'")
+            default: throw .invalidArgument("Invalid filter '\(key)'")
             }
         }
     }
@@ -37,7 +37,7 @@ package struct Filters: Sendable, Equatable {
     /// Refuses keys the request does not know.
     package func validate(_ accepted: Set<String>) throws(EngineError) {
         for key in values.keys.sorted() where !accepted.contains(key) {
-            throw .invalidArgument("invalid filter '\(key)'")
+            throw .invalidArgument("Invalid filter '\(key)'")
         }
     }
 
@@ -52,7 +52,7 @@ package struct Filters: Sendable, Equatable {
             }
         }
         guard let first = parsed.first ?? nil, parsed.allSatisfy({ $0 == first }) else {
-            throw .invalidArgument("invalid filter '\(key)=\(given)'")
+            throw .invalidArgument("Invalid filter '\(key)=\(given)'")
         }
         return first
     }

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon's settings, with the names and defaults that dockerd's users know.
+package import DockerAPI
+package import Networking
+
+/// What flags and daemon.json decide.
+package struct DaemonConfiguration: Sendable {
+    package var configFile = "/etc/apus/daemon.json"
+    package var configFileIsExplicit = false
+    package var hosts: [String] = []
+    package var dataRoot = "/var/lib/apus"
+    package var execRoot = "/run/apus"
+    package var pidfile = "/run/apus/apusd.pid"
+    package var group: String?
+    package var logLevel = "info"
+    package var debug = false
+    package var tls = false
+    package var tlsVerify = false
+    package var tlsCACertificate: String?
+    package var tlsCertificate: String?
+    package var tlsKey: String?
+    /// TCP without TLS beyond loopback: anybody who reaches the port is root on this machine.
+    package var allowsInsecureTCP = false
+    package var network = NetworkConfiguration()
+    package var hasBridge = true
+    package var insecureRegistries: [String] = []
+    package var registryMirrors: [String] = []
+    package var maxConcurrentDownloads = 3
+    package var maxConcurrentUploads = 5
+    package var maxDownloadAttempts = 5
+    package var logDriver = "json-file"
+    package var logOptions: [String: String] = ["max-size": "20m", "max-file": "5"]
+    package var defaultUlimits: [Ulimit] = []
+    package var defaultShmSize: Int64 = 67_108_864
+    package var cgroupParent = ""
+    package var usesInit = false
+    package var noNewPrivileges = false
+    package var labels: [String] = []
+    package var defaultRuntime = "apus"
+    package var validatesOnly = false
+    package var showsVersion = false
+    package var showsHelp = false
+
+    package init() {}
+
+    /// The sockets to listen on; one of our own when none is named.
+    package var effectiveHosts: [String] { hosts.isEmpty ? ["unix://\(execRoot)/apus.sock"] : hosts }
+}

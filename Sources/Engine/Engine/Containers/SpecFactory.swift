@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Specifications, users and processes: what the engine asks of the Tasks driver's knowledge of Linux.
+import AsyncSystem
+import OCI
+import Primitives
+import Tasks
+
+/// Holds the facts of the machine, read once.
+struct SpecFactory: Sendable {
+    let host: HostFacts
+
+    func build(_ configuration: TaskConfiguration) async throws -> RuntimeSpec {
+        try await Blocking.run { [host] in try OCISpecBuilder(configuration: configuration, host: host).build() }
+    }
+
+    func execProcess(_ task: TaskConfiguration) throws -> RuntimeSpec.Process {
+        try OCISpecBuilder(configuration: task, host: host).execProcess(
+            args: task.args, env: [], cwd: task.cwd, user: task.user, tty: task.tty, consoleSize: task.consoleSize,
+            privileged: task.privileged)
+    }
+
+    /// `user[:group]` by the container's own passwd and group files.
+    func user(_ text: String, groups: [String], root: RootFilesystem) async throws -> ResolvedUser {
+        try await Blocking.run {
+            try ResolvedUser.resolve(text, additionalGroups: groups, in: root)
+        }
+    }
+}
+
+extension SpecFactory {
+    /// Ids of all processes in a cgroup, as the host counts.
+    func processes(cgroupPath: String) async throws -> [Int32] {
+        try await TaskCgroup(path: cgroupPath).processes()
+    }
+}

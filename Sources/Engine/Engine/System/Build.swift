@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which apus this is.
+
+/// Facts of this build.
+package enum Build {
+    package static let version = "0.1.0"
+    package static let apiVersion = "1.51"
+    package static let minimumAPIVersion = "1.24"
+    package static let commit = "unknown"
+    package static let time = ""
+
+    package static var compiler: String {
+        #if compiler(>=6.3)
+            "6.3"
+        #else
+            "6"
+        #endif
+    }
+}
