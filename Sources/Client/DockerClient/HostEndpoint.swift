@@ -74,9 +74,7 @@ package struct HostEndpoint: Sendable, Equatable {
     }
 
     private static func split(_ text: String) -> (scheme: String, rest: String) {
-        if let range = text.firstRange(of: "://") {
-            return (String(text[..<range.lowerBound]), String(text[range.upperBound...]))
-        }
+        if let (scheme, rest) = Text.cut(text, "://") { return (scheme, rest) }
         if text.isEmpty { return ("unix", "/var/run/docker.sock") }
         if text.hasPrefix("/") { return ("unix", text) }
         return ("tcp", text)

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// From argv to an exit code: global flags, the command's name, its flags, and what is said when something is wrong.
+package import DockerClient
+
+/// The command-line program.
+package struct Program {
+    private let name: String
+    private let console: Console
+    private var settings: Settings
+
+    package init(name: String, environment: [String: String], console: Console) {
+        self.name = name
+        self.console = console
+        settings = Settings(environment: environment)
+    }
+
+    static let globalFlags: [Flag] = [
+        Flag("config", .string, "Location of client config files", default: nil),
+        Flag(
+            "context", "c", .string,
+            "Name of the context to use to connect to the daemon (overrides DOCKER_HOST env var and default context set "
+                + "with \"docker context use\")"),
+        Flag("debug", "D", "Enable debug mode"),
+        Flag("host", "H", .list, "Daemon socket to connect to"),
+        Flag(
+            "log-level", "l", .string, "Set the logging level (\"debug\", \"info\", \"warn\", \"error\", \"fatal\")",
+            default: "info"),
+        Flag("tls", "Use TLS; implied by --tlsverify"),
+        Flag("tlscacert", .string, "Trust certs signed only by this CA"),
+        Flag("tlscert", .string, "Path to TLS certificate file"),
+        Flag("tlskey", .string, "Path to TLS key file"),
+        Flag("tlsverify", "Use TLS and verify the remote"),
+        Flag("version", "v", "Print version information and quit"),
+    ]
+
+    /// Runs the command that `arguments` (without the program's name) ask for.
+    package mutating func run(_ arguments: [String]) -> Int32 {
+        let code = dispatch(arguments)
+        console.flush()
+        return code
+    }
+
+    private mutating func dispatch(_ arguments: [String]) -> Int32 {
+        let help = HelpPage(program: name, console: console)
+        let top: FlagParser.Result
+        do { top = try FlagParser(Program.globalFlags, interspersed: false).parse(arguments) } catch {
+            console.err("\(error)\n\nUsage:  \(name) [OPTIONS] COMMAND [ARG...]\n\nRun '\(name) --help' for more information\n")
+            return 125
+        }
+        apply(top.values)
+        if top.values.bool("version") {
+            console.line("\(name == "docker" ? "Docker" : "apus") version \(Version.current), build \(BuildInformation.commit)")
+            return 0
+        }
+        var words = top.operands
+        if words.first == "help" {
+            words.removeFirst()
+            return self.help(words, help)
+        }
+        guard !top.wantsHelp, let first = words.first else {
+            if top.wantsHelp, !words.isEmpty { return self.help(words, help) }
+            help.program()
+            return 0
+        }
+        if let group = Catalog.group(first) {
+            words.removeFirst()
+            if let second = words.first, second == "help" { return self.help([first] + words.dropFirst(), help) }
+            guard let second = words.first, !second.hasPrefix("-") else { return bareGroup(group, words, help) }
+            guard let command = Catalog.command("\(first) \(second)") else {
+                console.err(
+                    "\(name): unknown command: \(name) \(first) \(second)\n\nUsage:  \(name) \(first)\n\n"
+                        + "Run '\(name) \(first) --help' for more information\n")
+                return 1
+            }
+            return execute(command, "\(first) \(second)", Array(words.dropFirst()), help)
+        }
+        guard let command = Catalog.command(first) else {
+            console.err("\(name): unknown command: \(name) \(first)\n\nRun '\(name) --help' for more information\n")
+            return 1
+        }
+        return execute(command, first, Array(words.dropFirst()), help)
+    }
+
+    private func bareGroup(_ group: CommandGroup, _ words: [String], _ help: HelpPage) -> Int32 {
+        do {
+            _ = try FlagParser([]).parse(words)
+            help.group(group)
+            return 0
+        } catch {
+            console.err(
+                "\(error)\n\nUsage:  \(name) \(group.name) COMMAND\n\nRun '\(name) \(group.name) --help' for more information\n")
+            return 125
+        }
+    }
+
+    private func help(_ words: [String], _ help: HelpPage) -> Int32 {
+        let path = words.prefix(2).joined(separator: " ")
+        if words.isEmpty {
+            help.program()
+        } else if let command = Catalog.command(path) {
+            help.command(command, shown(command, path))
+        } else if let command = Catalog.command(words[0]) {
+            help.command(command, words[0])
+        } else if let group = Catalog.group(words[0]) {
+            help.group(group)
+        } else {
+            console.err("\(name): unknown command: \(name) \(words[0])\n\nRun '\(name) --help' for more information\n")
+            return 1
+        }
+        return 0
+    }
+
+    /// The path help shows: the first name of the group the command was called in.
+    private func shown(_ command: Command, _ path: String) -> String {
+        guard let space = path.firstIndex(of: " ") else { return path }
+        return command.paths.first { $0.hasPrefix(path[...space]) } ?? path
+    }
+
+    private mutating func apply(_ values: FlagValues) {
+        settings.endpoint.hosts = values.list("host")
+        settings.endpoint.context = values.optionalString("context")
+        settings.endpoint.configurationFolder = values.optionalString("config")
+        settings.endpoint.tls = values.bool("tls")
+        settings.endpoint.tlsVerify = values.isSet("tlsverify") ? values.bool("tlsverify") : nil
+        settings.endpoint.authority = values.optionalString("tlscacert")
+        settings.endpoint.certificate = values.optionalString("tlscert")
+        settings.endpoint.key = values.optionalString("tlskey")
+        settings.isDebug = values.bool("debug")
+    }
+
+    private func execute(_ command: Command, _ path: String, _ arguments: [String], _ help: HelpPage) -> Int32 {
+        let path = shown(command, path)
+        let full = "\(name) \(path)"
+        let usage = "Usage:  \(full)" + (command.usage.isEmpty ? "" : " " + command.usage)
+        let parsed: FlagParser.Result
+        do { parsed = try FlagParser(command.flags(), interspersed: command.interspersed).parse(arguments) } catch {
+            console.err("\(error)\n\n\(usage)\n\nRun '\(full) --help' for more information\n")
+            return 125
+        }
+        if parsed.wantsHelp {
+            help.command(command, path)
+            return 0
+        }
+        if let complaint = command.operands.complaint(parsed.operands.count) {
+            console.err(
+                "\(name): '\(full)' \(complaint.text)\n\n\(usage)\n\n\(complaint.hint) '\(full) --help' for more information\n")
+            return 1
+        }
+        let invocation = Invocation(
+            program: name, path: path, flags: parsed.values, operands: parsed.operands, console: console, settings: settings)
+        do { return try command.run(invocation) } catch let error as ExitError {
+            if error.showsHint {
+                console.err("\(name): \(error.text)\n\nRun '\(full) --help' for more information\n")
+            } else if !error.text.isEmpty {
+                console.err(error.text + "\n")
+            }
+            return error.code
+        } catch {
+            console.err("\(error)\n")
+            return 1
+        }
+    }
+}
+
+/// What the build left behind.
+package enum BuildInformation {
+    package static let commit = "unknown"
+}
