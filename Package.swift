@@ -172,7 +172,10 @@ let package = Package(
         target(
             .programs, "apus-runtime", ["ContainerRuntime"], executable: true,
             linker: [.unsafeFlags(["-static-executable"])]),
-        target(.programs, "apus-hello", executable: true, linker: [.unsafeFlags(["-static-executable"])]),
+        // Stripped always: the daemon carries this program inside the hello-world image.
+        target(
+            .programs, "apus-hello", executable: true,
+            linker: [.unsafeFlags(["-static-executable", "-Xlinker", "--gc-sections", "-Xlinker", "-s"])]),
 
         unitTests("Primitives", ["Primitives"]),
         unitTests("JSON", ["JSON"]),

@@ -2,7 +2,7 @@
 // The program of the hello-world image: says that everything on the way to it works.
 import Glibc
 
-let text = """
+let text: StaticString = """
 
     Hello from apus!
     If you can read this, your installation works from end to end.
@@ -21,12 +21,12 @@ let text = """
 
     """
 
-var rest = Array(text.utf8)[...]
-while !rest.isEmpty {
-    let count = rest.withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
+var offset = 0
+while offset < text.utf8CodeUnitCount {
+    let count = write(1, text.utf8Start + offset, text.utf8CodeUnitCount - offset)
     if count < 0 {
         if errno == EINTR { continue }
         exit(1)
     }
-    rest = rest.dropFirst(count)
+    offset += count
 }
