@@ -110,6 +110,20 @@ package final class Ingest: @unchecked Sendable {
         offset += Int64(bytes.count)
     }
 
+    /// Hands out what was taken in before, from the first byte.
+    package func replay(_ sink: (UnsafeRawBufferPointer) throws -> Void) throws {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+        defer { buffer.deallocate() }
+        var position: Int64 = 0
+        while position < offset {
+            let place = Int(position)
+            let count = try checkLength("pread") { pread(file, buffer.baseAddress, buffer.count, place) }
+            if count == 0 { return }
+            try sink(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            position += Int64(count)
+        }
+    }
+
     /// Forgets what was taken in so far; the next byte is the first.
     package func restart() throws {
         try check("ftruncate") { ftruncate(file, 0) }

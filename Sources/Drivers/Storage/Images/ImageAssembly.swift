@@ -33,7 +33,8 @@ extension ImageStore {
         }
     }
 
-    private func feed(_ blob: Digest, to unpacker: LayerUnpacker) throws {
+    /// Unpacks a blob that is in the store.
+    package func feed(_ blob: Digest, to unpacker: LayerUnpacker) throws {
         let file = try content.open(blob)
         let raw = file.raw
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
