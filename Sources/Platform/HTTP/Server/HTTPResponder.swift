@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answering one request: whole, streamed, or by taking the connection over.
+import NIOCore
+import NIOPosix
+import Primitives
+
+/// Sends the answer of one request. Exactly one of `send`, `stream` and `hijack` is called.
+package final class HTTPResponder: @unchecked Sendable {
+    // Unchecked: the one handler of the request uses it, one call after another.
+    private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+    private let reader: RequestReader
+    private let isHead: Bool
+    private let isVersion10: Bool
+    private let common: [(String, String)]
+    package private(set) var isStarted = false
+    private(set) var mustClose = false
+    private(set) var isHijacked = false
+    private var isChunked = false
+
+    init(
+        outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>, reader: RequestReader, isHead: Bool, isVersion10: Bool, common: [(String, String)]
+    ) {
+        self.outbound = outbound
+        self.reader = reader
+        self.isHead = isHead
+        self.isVersion10 = isVersion10
+        self.common = common
+    }
+
+    /// A whole answer. HEAD gets the header fields alone.
+    package func send(_ status: Int, _ headers: [(String, String)] = [], body: [UInt8] = []) async throws {
+        isStarted = true
+        var text = head(status, headers)
+        let hasBody = status != 204 && status != 304 && status >= 200
+        if hasBody, !headers.contains(where: { $0.0 == "Content-Length" }) { text += "Content-Length: \(body.count)\r\n" }
+        if mustClose { text += "Connection: close\r\n" }
+        text += "\r\n"
+        var buffer = ByteBuffer(string: text)
+        if hasBody, !isHead { buffer.writeBytes(body) }
+        try await outbound.write(buffer)
+    }
+
+    /// Starts an answer of unknown length. Its head is sent at once.
+    package func stream(_ status: Int, _ headers: [(String, String)]) async throws {
+        isStarted = true
+        var text = head(status, headers)
+        isChunked = !isVersion10
+        if isChunked { text += "Transfer-Encoding: chunked\r\n" } else { mustClose = true }
+        if mustClose { text += "Connection: close\r\n" }
+        try await outbound.write(ByteBuffer(string: text + "\r\n"))
+    }
+
+    /// The next piece of a streamed answer; suspends while the client is slow, throws when it has gone.
+    package func write(_ bytes: [UInt8]) async throws {
+        if bytes.isEmpty || isHead { return }
+        var buffer = ByteBuffer()
+        if isChunked {
+            buffer.writeString(String(bytes.count, radix: 16) + "\r\n")
+            buffer.writeBytes(bytes)
+            buffer.writeString("\r\n")
+        } else {
+            buffer.writeBytes(bytes)
+        }
+        try await outbound.write(buffer)
+    }
+
+    /// The end of a streamed answer.
+    package func finish() async throws {
+        if isChunked, !isHead { try await outbound.write(ByteBuffer(string: "0\r\n\r\n")) }
+    }
+
+    /// Ends the connection instead of the answer: the client sees that it is incomplete.
+    package func abort() { mustClose = true }
+
+    func closeAfterwards() { mustClose = true }
+
+    /// Takes the connection over: a head without a length, then bytes in both directions until both sides are closed.
+    package func hijack(_ status: Int, _ headers: [(String, String)]) async throws -> RawConnection {
+        isStarted = true
+        isHijacked = true
+        try await outbound.write(ByteBuffer(string: head(status, headers) + "\r\n"))
+        return RawConnection(reader: reader, outbound: outbound)
+    }
+
+    func sendContinue() async throws { try await outbound.write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")) }
+
+    private func head(_ status: Int, _ headers: [(String, String)]) -> String {
+        var text = "HTTP/1.1 \(status) \(Self.reason(status))\r\n"
+        for (name, value) in common + headers { text += "\(name): \(value)\r\n" }
+        return text
+    }
+
+    private static func reason(_ status: Int) -> String {
+        switch status {
+        case 101: "UPGRADED"
+        case 200: "OK"
+        case 201: "Created"
+        case 204: "No Content"
+        case 304: "Not Modified"
+        case 400: "Bad Request"
+        case 401: "Unauthorized"
+        case 403: "Forbidden"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 406: "Not Acceptable"
+        case 409: "Conflict"
+        case 413: "Request Entity Too Large"
+        case 415: "Unsupported Media Type"
+        case 431: "Request Header Fields Too Large"
+        case 500: "Internal Server Error"
+        case 501: "Not Implemented"
+        case 503: "Service Unavailable"
+        default: "Status"
+        }
+    }
+}
+
+/// A connection that no longer speaks HTTP.
+package final class RawConnection: Sendable {
+    private let reader: RequestReader
+    private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+
+    init(reader: RequestReader, outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>) {
+        self.reader = reader
+        self.outbound = outbound
+    }
+
+    /// What the client sent; nil once it has closed its side. Output may go on.
+    package func read() async throws -> [UInt8]? { try await reader.raw() }
+
+    package func write(_ bytes: [UInt8]) async throws {
+        if !bytes.isEmpty { try await outbound.write(ByteBuffer(bytes: bytes)) }
+    }
+}
