@@ -16,7 +16,8 @@ struct LogEncoderTests {
     private func line(_ text: String) -> String { "{\"log\":\"\(text)\",\"stream\":\"stdout\",\"time\":\"T\"}\n" }
 
     @Test(arguments: [
-        ("a\n", #"a\n"#), ("\"\\\r\n", #"\"\\\r\n"#), ("<&>\n", #"\u003c\u0026\u003e\n"#), ("\t\u{1b}[0m\n", #"\u0009\u001b[0m\n"#),
+        ("a\n", #"a\n"#), ("\"\\\r\n", #"\"\\\r\n"#), ("<&>\n", #"\u003c\u0026\u003e\n"#),
+        ("\t\u{1b}[0m\n", #"\u0009\u001b[0m\n"#),
         ("é\u{2028}😀\n", #"é\u2028😀\n"#), ("\u{7f}\n", "\u{7f}\\n"), ("end", "end"),
     ])
     func escapes(_ text: String, _ expected: String) {
@@ -24,13 +25,16 @@ struct LogEncoderTests {
     }
 
     @Test func replacesEachBrokenByte() {
-        #expect(encode([[0xff, 0xe2, 0x28, 0xc0, 0x80, 0xed, 0xa0, 0x80, 10]]) == line(
-            #"\ufffd\ufffd(\ufffd\ufffd\ufffd\ufffd\ufffd\n"#))
+        #expect(
+            encode([[0xff, 0xe2, 0x28, 0xc0, 0x80, 0xed, 0xa0, 0x80, 10]])
+                == line(
+                    #"\ufffd\ufffd(\ufffd\ufffd\ufffd\ufffd\ufffd\n"#))
     }
 
     @Test func joinsChunksAndSplitsLongLines() {
         let long = [UInt8](repeating: 97, count: LogEncoder.lineLimit)
-        #expect(encode([Array("on".utf8), Array("e\ntwo".utf8), Array("\n".utf8)]) == line(#"one\n"#) + line(#"two\n"#))
+        #expect(
+            encode([Array("on".utf8), Array("e\ntwo".utf8), Array("\n".utf8)]) == line(#"one\n"#) + line(#"two\n"#))
         let text = String(decoding: long, as: UTF8.self)
         #expect(encode([long + [98, 10]]) == line(text) + line(#"b\n"#))
         #expect(encode([Array(long.prefix(100)), Array(long.dropFirst(100)), [10]]) == line(text) + line(#"\n"#))

@@ -54,15 +54,22 @@ struct RuntimeSpecTests {
     @Test(arguments: [
         ("[]", "config: expected an object"), ("{}", "config.ociVersion: expected a string, found nothing"),
         (#"{"ociVersion":"1","process":{"cwd":"/","args":[1]}}"#, "config.process.args: expected an array of strings"),
-        (#"{"ociVersion":"1","linux":{"namespaces":[{"type":"x"}]}}"#, "config.linux.namespaces[0].type: unknown namespace x"),
-        (#"{"ociVersion":"1","process":{"cwd":"/","user":{"uid":-1}}}"#, "config.process.user.uid: expected an integer in range"),
+        (
+            #"{"ociVersion":"1","linux":{"namespaces":[{"type":"x"}]}}"#,
+            "config.linux.namespaces[0].type: unknown namespace x"
+        ),
+        (
+            #"{"ociVersion":"1","process":{"cwd":"/","user":{"uid":-1}}}"#,
+            "config.process.user.uid: expected an integer in range"
+        ),
     ])
     func namesTheFieldThatIsWrong(_ text: String, _ message: String) {
         #expect(throws: SpecError(message)) { try RuntimeSpec.parse(Array(text.utf8)) }
     }
 
     @Test func takesNullAsAbsent() throws {
-        let spec = try RuntimeSpec.parse(Array(#"{"ociVersion":"1.0.2","process":null,"mounts":null,"linux":{"resources":null}}"#.utf8))
+        let spec = try RuntimeSpec.parse(
+            Array(#"{"ociVersion":"1.0.2","process":null,"mounts":null,"linux":{"resources":null}}"#.utf8))
         #expect(spec.process == nil)
         #expect(spec.linux?.resources == nil)
     }

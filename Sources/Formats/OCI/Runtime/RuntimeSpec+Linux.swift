@@ -77,7 +77,9 @@ extension RuntimeSpec {
 
         package init(_ fields: SpecFields) throws {
             let type = try fields.requiredString("type")
-            guard let kind = Kind(rawValue: type) else { throw SpecError("\(fields.path).type: unknown namespace \(type)") }
+            guard let kind = Kind(rawValue: type) else {
+                throw SpecError("\(fields.path).type: unknown namespace \(type)")
+            }
             self.kind = kind
             path = try fields.string("path").flatMap { $0.isEmpty ? nil : $0 }
         }

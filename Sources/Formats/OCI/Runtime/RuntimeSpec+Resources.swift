@@ -50,7 +50,8 @@ extension RuntimeSpec {
         package var minor: Int64?
         package var access: String?
 
-        package init(allow: Bool, type: String? = nil, major: Int64? = nil, minor: Int64? = nil, access: String? = nil) {
+        package init(allow: Bool, type: String? = nil, major: Int64? = nil, minor: Int64? = nil, access: String? = nil)
+        {
             self.allow = allow
             self.type = type
             self.major = major

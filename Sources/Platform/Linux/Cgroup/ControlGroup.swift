@@ -109,7 +109,8 @@ package struct ControlGroup: Sendable {
             if frozen && attempt % 50 == 49 { try TextFile.write("THAWED", to: folder + "/freezer.state") }
             usleep(1000)
         }
-        try? TextFile.write("THAWED", to: folder + "/freezer.state")  // the failure below is what the caller needs to know
+        // The failure below is what the caller needs to know.
+        try? TextFile.write("THAWED", to: folder + "/freezer.state")
         throw Errno(call: "freeze", code: EBUSY)
     }
 

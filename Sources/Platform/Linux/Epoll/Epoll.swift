@@ -46,7 +46,9 @@ package struct Epoll: ~Copyable {
         return events.prefix(Int(count)).map { Event(token: $0.data.u64, ready: Interest(rawValue: $0.events)) }
     }
 
-    private borrowing func control(_ operation: Int32, _ target: Int32, _ interest: Interest, _ token: UInt64) throws(Errno) {
+    private borrowing func control(_ operation: Int32, _ target: Int32, _ interest: Interest, _ token: UInt64)
+        throws(Errno)
+    {
         var event = epoll_event()
         event.events = interest.rawValue
         event.data.u64 = token

@@ -20,7 +20,9 @@ package enum TextFile {
             var failure: Errno?
             var got = 0
             result += [UInt8](unsafeUninitializedCapacity: count) { buffer, used in
-                do throws(Errno) { got = try checkLength("read") { read(fd, buffer.baseAddress, count) } } catch { failure = error }
+                do throws(Errno) { got = try checkLength("read") { read(fd, buffer.baseAddress, count) } } catch {
+                    failure = error
+                }
                 used = got
             }
             if let failure { throw failure }

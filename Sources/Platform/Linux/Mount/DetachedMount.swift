@@ -92,7 +92,9 @@ package struct DetachedMount: ~Copyable {
     }
 
     /// A second view of an existing tree; `path` empty means the descriptor itself.
-    package static func bind(_ directory: Int32 = AT_FDCWD, _ path: String, recursive: Bool) throws(Errno) -> DetachedMount {
+    package static func bind(_ directory: Int32 = AT_FDCWD, _ path: String, recursive: Bool) throws(Errno)
+        -> DetachedMount
+    {
         let fd = apus_open_tree(directory, path, recursive ? 1 : 0)
         if fd < 0 { throw Errno(call: path.isEmpty ? "open_tree" : "open_tree \(path)") }
         return DetachedMount(fd: OwnedFD(fd))
@@ -106,7 +108,8 @@ package struct DetachedMount: ~Copyable {
 
     /// mount_setattr(2) on the mount `fd` is the root of. Changing the access time needs its whole field cleared.
     package static func change(
-        _ fd: Int32, set: MountAttributes = [], clear: MountAttributes = [], propagation: UInt64 = 0, recursive: Bool = false
+        _ fd: Int32, set: MountAttributes = [], clear: MountAttributes = [], propagation: UInt64 = 0,
+        recursive: Bool = false
     ) throws(Errno) {
         if set.isEmpty && clear.isEmpty && propagation == 0 { return }
         var clear = clear

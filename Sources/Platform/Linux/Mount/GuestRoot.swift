@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A container's root folder: every path below it is resolved as the container would see it, and never leaves it.
-import CLinux
+package import CLinux
 package import Glibc
 
 /// Opens and makes files below a root with openat2(2) and RESOLVE_IN_ROOT: absolute links and `..` stay inside.
@@ -21,7 +21,9 @@ package struct GuestRoot: ~Copyable {
         try Self.open(path, below: fd.raw, flags, mode: mode)
     }
 
-    private static func open(_ path: String, below root: Int32, _ flags: Int32, mode: mode_t = 0) throws(Errno) -> OwnedFD {
+    private static func open(_ path: String, below root: Int32, _ flags: Int32, mode: mode_t = 0) throws(Errno)
+        -> OwnedFD
+    {
         var attempts = 0
         while true {
             let result = apus_openat2(

@@ -111,10 +111,16 @@ struct ContainerPlan {
         }
         if linux.intelRdt != nil { throw RuntimeError(.invalid, "linux.intelRdt is not supported yet") }
         if linux.timeOffsets != nil { throw RuntimeError(.invalid, "linux.timeOffsets is not supported yet") }
-        if linux.seccomp?.listenerPath != nil { throw RuntimeError(.invalid, "seccomp.listenerPath is not supported yet") }
+        if linux.seccomp?.listenerPath != nil {
+            throw RuntimeError(.invalid, "seccomp.listenerPath is not supported yet")
+        }
         if process.scheduler != nil { throw RuntimeError(.invalid, "process.scheduler is not supported yet") }
-        if process.execCPUAffinity != nil { throw RuntimeError(.invalid, "process.execCPUAffinity is not supported yet") }
-        if let hooks = spec.hooks, hooks != RuntimeSpec.Hooks() { throw RuntimeError(.invalid, "hooks are not supported yet") }
+        if process.execCPUAffinity != nil {
+            throw RuntimeError(.invalid, "process.execCPUAffinity is not supported yet")
+        }
+        if let hooks = spec.hooks, hooks != RuntimeSpec.Hooks() {
+            throw RuntimeError(.invalid, "hooks are not supported yet")
+        }
     }
 }
 

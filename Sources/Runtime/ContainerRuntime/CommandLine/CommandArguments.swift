@@ -7,7 +7,9 @@ package struct CommandArguments: Equatable, Sendable {
     package private(set) var operands: [String] = []
 
     /// `taking` names flags with a value, `plain` those without; short names map to long ones. Any other flag is refused.
-    package init(_ arguments: ArraySlice<String>, taking: Set<String>, plain: Set<String>, short: [String: String] = [:]) throws {
+    package init(
+        _ arguments: ArraySlice<String>, taking: Set<String>, plain: Set<String>, short: [String: String] = [:]
+    ) throws {
         var rest = arguments
         while let argument = rest.first {
             guard argument.hasPrefix("-"), argument != "-" else { break }

@@ -96,7 +96,8 @@ extension OCICommand {
         let pid = container.pid
         let pidfd = OwnedFD(try check("pidfd_open") { apus_pidfd_open(pid, 0) })
         let launched = try ExecLaunch(
-            process: process, container: pid, containerPidfd: pidfd.raw, namespaces: plan.linux.namespaces, cgroup: plan.cgroup,
+            process: process, container: pid, containerPidfd: pidfd.raw, namespaces: plan.linux.namespaces,
+            cgroup: plan.cgroup,
             seccomp: plan.seccomp, streams: process.terminal ? .terminal : .inherited,
             diesWithParent: !arguments.has("detach")
         ).start()
@@ -153,7 +154,9 @@ extension OCICommand {
                 if message == expected { return }
             }
         }
-        if expected != nil { throw RuntimeError(.internalError, "the container's init process died before it was ready") }
+        if expected != nil {
+            throw RuntimeError(.internalError, "the container's init process died before it was ready")
+        }
     }
 
     /// The console socket is a stream socket that receives one descriptor.
@@ -166,7 +169,9 @@ extension OCICommand {
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
         let raw = client.raw
         try doing("connect to console socket") {
-            try check("connect") { withUnsafeBytes(of: &address) { apus_connect(raw, $0.baseAddress, socklen_t($0.count)) } }
+            try check("connect") {
+                withUnsafeBytes(of: &address) { apus_connect(raw, $0.baseAddress, socklen_t($0.count)) }
+            }
         }
         try PacketSocket.send(raw, Array("/dev/ptmx".utf8), descriptors: [master])
     }

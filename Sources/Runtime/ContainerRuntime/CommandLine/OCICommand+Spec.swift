@@ -32,14 +32,18 @@ extension OCICommand {
         let closed = ["nosuid", "noexec", "nodev"]
         spec.mounts = [
             .init(destination: "/proc", type: "proc", source: "proc"),
-            .init(destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "strictatime", "mode=755", "size=65536k"]),
+            .init(
+                destination: "/dev", type: "tmpfs", source: "tmpfs",
+                options: ["nosuid", "strictatime", "mode=755", "size=65536k"]),
             .init(
                 destination: "/dev/pts", type: "devpts", source: "devpts",
                 options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
-            .init(destination: "/dev/shm", type: "tmpfs", source: "shm", options: closed + ["mode=1777", "size=65536k"]),
+            .init(
+                destination: "/dev/shm", type: "tmpfs", source: "shm", options: closed + ["mode=1777", "size=65536k"]),
             .init(destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: closed),
             .init(destination: "/sys", type: "sysfs", source: "sysfs", options: closed + ["ro"]),
-            .init(destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: closed + ["relatime", "ro"]),
+            .init(
+                destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: closed + ["relatime", "ro"]),
         ]
         var linux = RuntimeSpec.Linux()
         linux.resources = RuntimeSpec.Resources()
@@ -59,12 +63,15 @@ extension OCICommand {
         let json: JSONValue = [
             "ociVersionMin": "1.0.0", "ociVersionMax": .string(RuntimeSpec.version), "hooks": [],
             "mountOptions": [
-                "bind", "rbind", "ro", "rw", "suid", "nosuid", "dev", "nodev", "exec", "noexec", "atime", "noatime", "diratime",
-                "nodiratime", "relatime", "strictatime", "symfollow", "nosymfollow", "rro", "rrw", "private", "rprivate",
+                "bind", "rbind", "ro", "rw", "suid", "nosuid", "dev", "nodev", "exec", "noexec", "atime", "noatime",
+                "diratime",
+                "nodiratime", "relatime", "strictatime", "symfollow", "nosymfollow", "rro", "rrw", "private",
+                "rprivate",
                 "shared", "rshared", "slave", "rslave", "unbindable", "runbindable",
             ],
             "linux": [
-                "namespaces": .array(RuntimeSpec.Namespace.Kind.allCases.filter { $0 != .time }.map { .string($0.rawValue) }),
+                "namespaces": .array(
+                    RuntimeSpec.Namespace.Kind.allCases.filter { $0 != .time }.map { .string($0.rawValue) }),
                 "capabilities": .array(CapabilitySet.names.map { .string($0) }),
                 "cgroup": ["v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": false],
                 "seccomp": ["enabled": true], "apparmor": ["enabled": true], "selinux": ["enabled": true],

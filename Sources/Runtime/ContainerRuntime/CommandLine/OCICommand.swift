@@ -24,7 +24,9 @@ struct OCICommand {
             print("apus-runtime version \(version)\nspec: \(RuntimeSpec.version)")
             return 0
         }
-        if global.has("systemd-cgroup") { throw RuntimeError(.invalid, "the systemd cgroup driver is not supported yet") }
+        if global.has("systemd-cgroup") {
+            throw RuntimeError(.invalid, "the systemd cgroup driver is not supported yet")
+        }
         guard let name = global.operands.first, !global.has("help") else {
             print(usage)
             return global.has("help") ? 0 : 1
@@ -50,7 +52,8 @@ struct OCICommand {
         let line: JSONValue = [
             "level": "error", "msg": .string(error.message), "time": .string(Timestamp.now().rfc3339Nano),
         ]
-        guard let file = try? OwnedFD.open(log, O_WRONLY | O_CREAT | O_APPEND, mode: 0o640) else { return }  // stderr has it too
+        // Stderr has it too.
+        guard let file = try? OwnedFD.open(log, O_WRONLY | O_CREAT | O_APPEND, mode: 0o640) else { return }
         _ = try? TextFile.write(line.text() + "\n", to: file.raw, name: log)
     }
 
@@ -74,7 +77,9 @@ struct OCICommand {
         return 0
     }
 
-    func parse(taking: Set<String> = [], plain: Set<String> = [], short: [String: String] = [:]) throws -> CommandArguments {
+    func parse(taking: Set<String> = [], plain: Set<String> = [], short: [String: String] = [:]) throws
+        -> CommandArguments
+    {
         try CommandArguments(arguments, taking: taking, plain: plain, short: short)
     }
 
@@ -128,8 +133,10 @@ struct OCICommand {
     static func signal(_ text: String) throws -> Int32 {
         if let number = Int32(text), number > 0, number < 65 { return number }
         let names = [
-            "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
-            "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",
+            "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
+            "TERM",
+            "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH",
+            "IO",
             "PWR", "SYS",
         ]
         let upper = text.uppercased()
@@ -180,27 +187,39 @@ struct OCICommand {
         print("ID          PID         STATUS      BUNDLE          CREATED")
         for container in found {
             let status = container.status()
-            print("\(container.id)   \(status == "stopped" ? 0 : container.pid)   \(status)   \(container.bundle)   \(container.created)")
+            print(
+                "\(container.id)   \(status == "stopped" ? 0 : container.pid)   \(status)   \(container.bundle)   \(container.created)"
+            )
         }
     }
 
     private func ps() throws {
         let arguments = try parse(taking: ["format"], short: ["f": "format"])
-        guard let group = try saved(arguments).plan().cgroup else { throw RuntimeError(.invalid, "the container has no control group") }
-        guard arguments["format"] == "json" else { throw RuntimeError(.invalid, "ps without --format json is not supported yet") }
+        guard let group = try saved(arguments).plan().cgroup else {
+            throw RuntimeError(.invalid, "the container has no control group")
+        }
+        guard arguments["format"] == "json" else {
+            throw RuntimeError(.invalid, "ps without --format json is not supported yet")
+        }
         print(JSONValue.array(group.processes().map { .int(Int64($0)) }).text())
     }
 
     private func freeze() throws {
         let container = try saved(try parse())
-        guard let group = try container.plan().cgroup, container.isAlive else { throw RuntimeError(.invalid, "container not running") }
+        guard let group = try container.plan().cgroup, container.isAlive else {
+            throw RuntimeError(.invalid, "container not running")
+        }
         try group.setFrozen(name == "pause")
     }
 
     private func update() throws {
         let arguments = try parse(taking: ["resources"], short: ["r": "resources"])
-        guard let path = arguments["resources"] else { throw RuntimeError(.invalid, "update without --resources is not supported yet") }
-        guard let group = try saved(arguments).plan().cgroup else { throw RuntimeError(.invalid, "the container has no control group") }
+        guard let path = arguments["resources"] else {
+            throw RuntimeError(.invalid, "update without --resources is not supported yet")
+        }
+        guard let group = try saved(arguments).plan().cgroup else {
+            throw RuntimeError(.invalid, "the container has no control group")
+        }
         let json = try JSONValue.parse(try TextFile.bytes(path == "-" ? "/dev/stdin" : path))
         try CgroupLimits(group).apply(try RuntimeSpec.Resources(json: json, path: "resources"), isNew: false)
     }

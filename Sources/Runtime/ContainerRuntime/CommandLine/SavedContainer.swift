@@ -19,9 +19,12 @@ struct SavedContainer {
 
     static func folder(root: String, id: String) throws -> String {
         let allowed = id.utf8.allSatisfy {
-            (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || Array("_+-.".utf8).contains($0)
+            (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0)
+                || Array("_+-.".utf8).contains($0)
         }
-        guard !id.isEmpty, allowed, id != ".", id != ".." else { throw RuntimeError(.invalid, "invalid container ID: \(id)") }
+        guard !id.isEmpty, allowed, id != ".", id != ".." else {
+            throw RuntimeError(.invalid, "invalid container ID: \(id)")
+        }
         return "\(root)/\(id)"
     }
 
@@ -94,7 +97,9 @@ struct SavedContainer {
 
     /// Fields 3 and 22 of /proc/PID/stat: the name between them may hold anything, parentheses too.
     private static func ticks(_ pid: Int32) -> (state: String, start: String)? {
-        guard pid > 0, let text = try? TextFile.text("/proc/\(pid)/stat"), let end = text.lastIndex(of: ")") else { return nil }
+        guard pid > 0, let text = try? TextFile.text("/proc/\(pid)/stat"), let end = text.lastIndex(of: ")") else {
+            return nil
+        }
         let fields = text[text.index(after: end)...].split(separator: " ")
         return fields.count > 19 ? (String(fields[0]), String(fields[19])) : nil
     }

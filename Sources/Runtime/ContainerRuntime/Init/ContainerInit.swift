@@ -57,7 +57,9 @@ struct ContainerInit {
         let path = try ExecutableLookup.find(plan.process.args[0], environment: plan.process.env)
         try Handshake.send(.ready, on: socket)
         try waitForStart()
-        if plan.usesInit { try PidOne.fork(socket: socket, terminal: plan.process.terminal, diesWithParent: plan.diesWithParent) }
+        if plan.usesInit {
+            try PidOne.fork(socket: socket, terminal: plan.process.terminal, diesWithParent: plan.diesWithParent)
+        }
         _ = apus_close_range(3, UInt32.max, 4)  // CLOSE_RANGE_CLOEXEC
         try setup.execute(path)
     }
@@ -111,7 +113,9 @@ struct ContainerInit {
 
     private func enter(_ files: consuming RootFileSystem) throws {
         guard case .terminal = streams else {
-            if case .descriptors(let input, let output, let error) = streams { try StandardStreams.install(input, output, error) }
+            if case .descriptors(let input, let output, let error) = streams {
+                try StandardStreams.install(input, output, error)
+            }
             return try files.enter()
         }
         let console = try files.openConsole()
@@ -119,7 +123,8 @@ struct ContainerInit {
         let terminal = console.peer.raw
         try files.enter()
         try StandardStreams.install(terminal)
-        if plan.process.user.uid != 0 { _ = fchown(0, plan.process.user.uid, UInt32.max) }  // devpts of a user namespace may refuse
+        // Devpts of a user namespace may refuse.
+        if plan.process.user.uid != 0 { _ = fchown(0, plan.process.user.uid, UInt32.max) }
     }
 
     private func waitForStart() throws {

@@ -28,7 +28,9 @@ enum ExecutableLookup {
             let kind: RuntimeError.Kind = code == EACCES || code == EPERM ? .notExecutable : .notFound
             return RuntimeError(kind, "exec: \"\(path)\": stat \(path): \(Errno.message(code))")
         }
-        if status.st_mode & S_IFMT == S_IFDIR { return RuntimeError(.notExecutable, "exec: \"\(path)\": is a directory") }
+        if status.st_mode & S_IFMT == S_IFDIR {
+            return RuntimeError(.notExecutable, "exec: \"\(path)\": is a directory")
+        }
         guard status.st_mode & 0o111 != 0, faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0 else {
             return RuntimeError(.notExecutable, "exec: \"\(path)\": permission denied")
         }

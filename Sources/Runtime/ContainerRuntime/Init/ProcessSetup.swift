@@ -59,11 +59,14 @@ struct ProcessSetup {
         try ProcessCapabilities.keepOverUserChange()
         try doing("setting user") {
             try check("setuid") {
-                apus_set_identity(process.user.uid, process.user.gid, process.user.additionalGids, process.user.additionalGids.count)
+                apus_set_identity(
+                    process.user.uid, process.user.gid, process.user.additionalGids, process.user.additionalGids.count)
             }
         }
         if !early {
-            try doing("chdir to cwd (\"\(process.cwd)\") set in config.json failed") { try check("chdir") { chdir(process.cwd) } }
+            try doing("chdir to cwd (\"\(process.cwd)\") set in config.json failed") {
+                try check("chdir") { chdir(process.cwd) }
+            }
         }
         try checkFolder()
         umask(mode_t(process.user.umask ?? 0o022))
@@ -83,9 +86,12 @@ struct ProcessSetup {
     /// Loads the filter, drops to the final capabilities and becomes the program. Returns only by throwing.
     func execute(_ path: String) throws -> Never {
         if seccomp != nil && !process.noNewPrivileges { try loadFilter() }
-        try ProcessCapabilities.set(effective: effective, permitted: permitted, inheritable: inheritable, ambient: ambient)
+        try ProcessCapabilities.set(
+            effective: effective, permitted: permitted, inheritable: inheritable, ambient: ambient)
         if diesWithParent { _ = apus_prctl(1, UInt(SIGKILL), 0, 0, 0) }
-        if labelFile >= 0 { try doing("security label \(label)") { try TextFile.write(label, to: labelFile, name: "attr/exec") } }
+        if labelFile >= 0 {
+            try doing("security label \(label)") { try TextFile.write(label, to: labelFile, name: "attr/exec") }
+        }
         if seccomp != nil && process.noNewPrivileges { try seccomp?.load() }
         let environment = self.environment
         let code = withStringArray(process.args) { arguments in

@@ -39,7 +39,9 @@ extension CgroupLimits {
             throw RuntimeError(.invalid, "this kernel does not account swap: memory.swap cannot be limited")
         }
         let writeLimit = { if let limit { try write(String(limit), "memory.limit_in_bytes", controller: "memory") } }
-        let writeSwap = { if let swap, hasSwap { try write(String(swap), "memory.memsw.limit_in_bytes", controller: "memory") } }
+        let writeSwap = {
+            if let swap, hasSwap { try write(String(swap), "memory.memsw.limit_in_bytes", controller: "memory") }
+        }
         if let limit, let swap, swap == -1 || swap > limit, let folder = group.folder("memory"), hasSwap,
             let current = UInt64(try TextFile.text("\(folder)/memory.memsw.limit_in_bytes").filter(\.isNumber)),
             limit == -1 || UInt64(limit) > current
@@ -47,14 +49,18 @@ extension CgroupLimits {
             try writeSwap()
             try writeLimit()
         } else {
-            if limit == -1 && swap == nil && hasSwap { try write("-1", "memory.memsw.limit_in_bytes", controller: "memory") }
+            if limit == -1 && swap == nil && hasSwap {
+                try write("-1", "memory.memsw.limit_in_bytes", controller: "memory")
+            }
             try writeLimit()
             try writeSwap()
         }
         if let soft = memory.reservation, soft != 0 {
             try write(String(soft), "memory.soft_limit_in_bytes", controller: "memory")
         }
-        if let tcp = memory.kernelTCP, tcp != 0 { try write(String(tcp), "memory.kmem.tcp.limit_in_bytes", controller: "memory") }
+        if let tcp = memory.kernelTCP, tcp != 0 {
+            try write(String(tcp), "memory.kmem.tcp.limit_in_bytes", controller: "memory")
+        }
         if memory.disableOOMKiller == true { try write("1", "memory.oom_control", controller: "memory") }
         if let swappiness = memory.swappiness, swappiness <= 100 {
             try write(String(swappiness), "memory.swappiness", controller: "memory")
@@ -66,8 +72,12 @@ extension CgroupLimits {
         if let period = cpu.period, period != 0 { try write(String(period), "cpu.cfs_period_us", controller: "cpu") }
         if let quota = cpu.quota, quota != 0 { try write(String(quota), "cpu.cfs_quota_us", controller: "cpu") }
         if let burst = cpu.burst { try write(String(burst), "cpu.cfs_burst_us", controller: "cpu") }
-        if let period = cpu.realtimePeriod, period != 0 { try write(String(period), "cpu.rt_period_us", controller: "cpu") }
-        if let runtime = cpu.realtimeRuntime, runtime != 0 { try write(String(runtime), "cpu.rt_runtime_us", controller: "cpu") }
+        if let period = cpu.realtimePeriod, period != 0 {
+            try write(String(period), "cpu.rt_period_us", controller: "cpu")
+        }
+        if let runtime = cpu.realtimeRuntime, runtime != 0 {
+            try write(String(runtime), "cpu.rt_runtime_us", controller: "cpu")
+        }
         if let idle = cpu.idle { try write(String(idle), "cpu.idle", controller: "cpu") }
         if let cpus = cpu.cpus { try write(cpus, "cpuset.cpus", controller: "cpuset") }
         if let mems = cpu.mems { try write(mems, "cpuset.mems", controller: "cpuset") }
@@ -77,7 +87,9 @@ extension CgroupLimits {
         if let weight = block.weight, weight != 0 {
             try write(String(weight), weightFile("blkio.weight", "blkio.bfq.weight"), controller: "blkio")
         }
-        if let weight = block.leafWeight, weight != 0 { try write(String(weight), "blkio.leaf_weight", controller: "blkio") }
+        if let weight = block.leafWeight, weight != 0 {
+            try write(String(weight), "blkio.leaf_weight", controller: "blkio")
+        }
         for device in block.weightDevice {
             guard let weight = device.weight else { continue }
             let file = weightFile("blkio.weight_device", "blkio.bfq.weight_device")
@@ -89,14 +101,17 @@ extension CgroupLimits {
         ]
         for (devices, name) in throttles {
             for device in devices {
-                try write("\(device.major):\(device.minor) \(device.rate)", "blkio.throttle.\(name)_device", controller: "blkio")
+                try write(
+                    "\(device.major):\(device.minor) \(device.rate)", "blkio.throttle.\(name)_device",
+                    controller: "blkio")
             }
         }
     }
 
     /// The weight files belong to the I/O scheduler.
     private func weightFile(_ plain: String, _ bfq: String) -> String {
-        guard let folder = group.folder("blkio"), !TextFile.exists("\(folder)/\(plain)"), TextFile.exists("\(folder)/\(bfq)")
+        guard let folder = group.folder("blkio"), !TextFile.exists("\(folder)/\(plain)"),
+            TextFile.exists("\(folder)/\(bfq)")
         else { return plain }
         return bfq
     }

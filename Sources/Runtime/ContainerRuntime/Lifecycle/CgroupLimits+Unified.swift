@@ -31,7 +31,9 @@ extension CgroupLimits {
         let cgroup = try OwnedFD.open(folder, O_RDONLY | O_DIRECTORY)
         let raw = cgroup.raw
         try doing("device filter") {
-            try check("bpf") { code.withUnsafeBytes { apus_attach_device_program(raw, $0.baseAddress, UInt32($0.count / 8)) } }
+            try check("bpf") {
+                code.withUnsafeBytes { apus_attach_device_program(raw, $0.baseAddress, UInt32($0.count / 8)) }
+            }
         }
     }
 
@@ -40,7 +42,11 @@ extension CgroupLimits {
         if let swap = memory.swap, swap != 0 {
             // v1 counts memory and swap together, v2 swap alone.
             let alone: Int64
-            if swap < 0 { alone = -1 } else if let limit = memory.limit, limit > 0 { alone = swap - limit } else {
+            if swap < 0 {
+                alone = -1
+            } else if let limit = memory.limit, limit > 0 {
+                alone = swap - limit
+            } else {
                 throw RuntimeError(.invalid, "unable to set swap limit without memory limit")
             }
             guard alone >= -1 else { throw RuntimeError(.invalid, "memory+swap limit should be >= memory limit") }
@@ -83,7 +89,9 @@ extension CgroupLimits {
             (block.throttleReadIOPSDevice, "riops"), (block.throttleWriteIOPSDevice, "wiops"),
         ]
         for (devices, name) in throttles {
-            for device in devices { try write("\(device.major):\(device.minor) \(name)=\(device.rate)", "io.max", controller: "io") }
+            for device in devices {
+                try write("\(device.major):\(device.minor) \(name)=\(device.rate)", "io.max", controller: "io")
+            }
         }
     }
 }

@@ -33,7 +33,8 @@ struct CgroupLimits {
         do {
             try TextFile.write(value, to: "\(folder)/\(file)")
         } catch {
-            throw RuntimeError(.invalid, "failed to write \"\(value)\" to \"\(folder)/\(file)\": \(Errno.message(error.code))")
+            throw RuntimeError(
+                .invalid, "failed to write \"\(value)\" to \"\(folder)/\(file)\": \(Errno.message(error.code))")
         }
     }
 }

@@ -14,7 +14,9 @@ struct LaunchedProcess: ~Copyable {
 
 enum ContainerLaunch {
     /// Clones the container's first process. It reports over the socket; the caller waits for `ready` or `failed`.
-    static func start(_ plan: ContainerPlan, streams: StandardStreams, startFifo: Int32? = nil) throws -> LaunchedProcess {
+    static func start(_ plan: ContainerPlan, streams: StandardStreams, startFifo: Int32? = nil) throws
+        -> LaunchedProcess
+    {
         try joinPidNamespace(plan.linux)
         let (ours, theirs) = try PacketSocket.pair()
         let socket = OwnedFD(ours)
@@ -73,7 +75,8 @@ enum ContainerLaunch {
 
     private static func failureOfChild(_ socket: Int32) -> RuntimeError? {
         var watched = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-        guard poll(&watched, 1, 0) > 0, let packet = try? PacketSocket.receive(socket) else { return nil }  // silence: our own error stands
+        // Silence: our own error stands.
+        guard poll(&watched, 1, 0) > 0, let packet = try? PacketSocket.receive(socket) else { return nil }
         if case .failed(let error) = Handshake(packet.bytes) { return error }
         return nil
     }

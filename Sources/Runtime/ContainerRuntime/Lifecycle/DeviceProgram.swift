@@ -29,8 +29,12 @@ package enum DeviceProgram {
         // Each test jumps over the rest of the block when it fails.
         var tests: [[UInt8]] = []
         tests.append(instruction(0x55, target: 2, value: rule.type == "b" ? 1 : 2))
-        if let major = rule.major, major >= 0 { tests.append(instruction(0x55, target: 4, value: Int32(truncatingIfNeeded: major))) }
-        if let minor = rule.minor, minor >= 0 { tests.append(instruction(0x55, target: 5, value: Int32(truncatingIfNeeded: minor))) }
+        if let major = rule.major, major >= 0 {
+            tests.append(instruction(0x55, target: 4, value: Int32(truncatingIfNeeded: major)))
+        }
+        if let minor = rule.minor, minor >= 0 {
+            tests.append(instruction(0x55, target: 5, value: Int32(truncatingIfNeeded: minor)))
+        }
         var access: Int32 = 0
         for letter in rule.access ?? "rwm" { access |= letter == "m" ? 1 : letter == "r" ? 2 : letter == "w" ? 4 : 0 }
         var prefix: [UInt8] = []

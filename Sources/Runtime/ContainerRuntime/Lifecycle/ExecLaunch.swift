@@ -34,7 +34,8 @@ struct ExecLaunch {
         let code = errno
         _ = close(theirs)
         guard pid > 0 else {
-            throw RuntimeError(.internalError, code == ENOMEM ? "container is not running" : "clone3: \(Errno.message(code))")
+            throw RuntimeError(
+                .internalError, code == ENOMEM ? "container is not running" : "clone3: \(Errno.message(code))")
         }
         do {
             try cgroup?.add(pid)
@@ -68,7 +69,9 @@ struct ExecLaunch {
         try setup.prepare()
         _ = apus_join_session_keyring("_ses.exec")
         var flags: NamespaceFlags = []
-        for namespace in namespaces where namespace.kind != .pid && namespace.kind != .cgroup { flags.insert(namespace.kind.flag) }
+        for namespace in namespaces where namespace.kind != .pid && namespace.kind != .cgroup {
+            flags.insert(namespace.kind.flag)
+        }
         let pidfd = containerPidfd
         let wanted = flags
         // One call; the kernel enters a user namespace first.
@@ -94,7 +97,9 @@ struct ExecLaunch {
             let master = try doing("open /dev/pts/ptmx") { try root.open("/dev/pts/ptmx", O_RDWR | O_NOCTTY) }
             try RootFileSystem.requireFileSystem(master.raw, magic: 0x1cd1, "devpts")
             let peer = try PseudoTerminal.peer(of: master)
-            if let size = process.consoleSize { try PseudoTerminal.resize(master.raw, width: size.width, height: size.height) }
+            if let size = process.consoleSize {
+                try PseudoTerminal.resize(master.raw, width: size.width, height: size.height)
+            }
             try Handshake.send(.terminal, on: socket, descriptor: master.raw)
             try StandardStreams.install(peer.raw)
             // The user owns its terminal; devpts of a user namespace may refuse.

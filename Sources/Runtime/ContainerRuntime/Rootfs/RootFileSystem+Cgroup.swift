@@ -34,7 +34,8 @@ extension RootFileSystem {
                     type: "cgroup", source: "cgroup", options: (named ? ["none"] : []) + hierarchy.controllers,
                     attributes: options.set)
             } else {
-                tree = try DetachedMount.bind(AT_FDCWD, hierarchy.mountPoint + (plan.cgroup?.path ?? ""), recursive: false)
+                tree = try DetachedMount.bind(
+                    AT_FDCWD, hierarchy.mountPoint + (plan.cgroup?.path ?? ""), recursive: false)
                 try tree.change(set: options.set)
             }
             try tree.attach(on: place)

@@ -9,7 +9,8 @@ extension RootFileSystem {
     /// A /dev bound from elsewhere is not ours to fill.
     var ownsDev: Bool {
         !plan.spec.mounts.contains {
-            $0.destination.split(separator: "/") == ["dev"] && ($0.type == "bind" || $0.options.contains { $0.hasSuffix("bind") })
+            $0.destination.split(separator: "/") == ["dev"]
+                && ($0.type == "bind" || $0.options.contains { $0.hasSuffix("bind") })
         }
     }
 
@@ -19,7 +20,8 @@ extension RootFileSystem {
 
     func makeDevices() throws {
         for device in Self.standard where !plan.linux.devices.contains(where: { $0.path == "/dev/\(device.name)" }) {
-            var entry = RuntimeSpec.Device(path: "/dev/\(device.name)", type: "c", major: device.major, minor: device.minor)
+            var entry = RuntimeSpec.Device(
+                path: "/dev/\(device.name)", type: "c", major: device.major, minor: device.minor)
             entry.fileMode = 0o666
             try make(entry)
         }
@@ -54,7 +56,8 @@ extension RootFileSystem {
                     // What an image brings counts only when it is the same device.
                     var status = stat()
                     guard fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_mode & S_IFMT == type,
-                        type == S_IFIFO || (gnu_dev_major(status.st_rdev), gnu_dev_minor(status.st_rdev)) == (major, minor)
+                        type == S_IFIFO
+                            || (gnu_dev_major(status.st_rdev), gnu_dev_minor(status.st_rdev)) == (major, minor)
                     else { throw Errno(call: "mknod", code: EEXIST) }
                 }
                 if device.uid != nil || device.gid != nil {

@@ -61,7 +61,9 @@ struct RootFileSystem: ~Copyable {
         try doing("mkdir \(plan.process.cwd)") { _ = try root.folder(plan.process.cwd) }
         for (key, value) in plan.linux.sysctl.pairs { try setSysctl(key, value) }
         for path in lateReadonly { try setReadonly(path, remount: false) }
-        for path in plan.linux.readonlyPaths { try doing("readonly path \(path)") { try setReadonly(path, remount: true) } }
+        for path in plan.linux.readonlyPaths {
+            try doing("readonly path \(path)") { try setReadonly(path, remount: true) }
+        }
         try doing("masked paths") { try mask(plan.linux.maskedPaths) }
         if plan.spec.root?.readonly == true || plan.rootSource.isReadonly {
             try DetachedMount.change(root.fd.raw, set: .readonly)
@@ -90,7 +92,8 @@ struct RootFileSystem: ~Copyable {
         if !source.hasPrefix("/") { source = plan.bundle + "/" + source }
         let tree = try DetachedMount.bind(AT_FDCWD, source, recursive: options.isRecursive)
         try Self.apply(options, to: tree)
-        try tree.attach(on: try Self.isFolder(tree.fd.raw) ? root.folder(entry.destination) : root.file(entry.destination))
+        try tree.attach(
+            on: try Self.isFolder(tree.fd.raw) ? root.folder(entry.destination) : root.file(entry.destination))
     }
 
     /// Attributes and propagation before the mount can be seen. Without a word about propagation a bind is private.
@@ -183,7 +186,8 @@ struct RootFileSystem: ~Copyable {
             } else if empty >= 0 {
                 cover = try DetachedMount.bind(empty, "", recursive: false)
             } else {
-                cover = try DetachedMount.new(type: "tmpfs", source: "tmpfs", options: ["nr_blocks=1"], attributes: .readonly)
+                cover = try DetachedMount.new(
+                    type: "tmpfs", source: "tmpfs", options: ["nr_blocks=1"], attributes: .readonly)
                 empty = try cover.fd.duplicate().release()
             }
             try cover.attach(on: place)

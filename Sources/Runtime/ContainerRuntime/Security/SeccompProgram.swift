@@ -25,7 +25,8 @@ package struct SeccompProgram: Sendable, Equatable {
         let source = Array("apus-seccomp-1 \(libraryVersion)\n".utf8) + json.serialize()
         let path = "\(folder)/\(hash(source)).bpf"
         // The whole source is compared, so that the short hash decides nothing.
-        if let file = try? TextFile.bytes(path), file.count > source.count, file.starts(with: source) {  // a miss only costs time
+        // A miss only costs time.
+        if let file = try? TextFile.bytes(path), file.count > source.count, file.starts(with: source) {
             return SeccompProgram(code: Array(file[source.count...]), flags: flags)
         }
         let code = try compile(json)
@@ -96,7 +97,9 @@ struct SeccompCompiler {
         return tokens.flatMap(unknownCalls) + code
     }
 
-    private func add(_ name: String, _ action: UInt32, _ args: [RuntimeSpec.Seccomp.Argument], to context: scmp_filter_ctx) throws {
+    private func add(
+        _ name: String, _ action: UInt32, _ args: [RuntimeSpec.Seccomp.Argument], to context: scmp_filter_ctx
+    ) throws {
         let number = seccomp_syscall_resolve_name(name)
         // A name this library does not know belongs to another architecture or a newer kernel.
         if number == -1 { return }
@@ -135,7 +138,8 @@ struct SeccompCompiler {
     }
 
     private func instruction(_ code: UInt16, _ jumpTrue: UInt8, _ jumpFalse: UInt8, _ value: UInt32) -> [UInt8] {
-        [UInt8(code & 0xff), UInt8(code >> 8), jumpTrue, jumpFalse] + (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+        [UInt8(code & 0xff), UInt8(code >> 8), jumpTrue, jumpFalse]
+            + (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
     }
 
     private func action(_ name: String, _ errno: UInt32?) throws -> UInt32 {
@@ -168,7 +172,8 @@ struct SeccompCompiler {
     }
 
     private func architecture(_ name: String) throws -> UInt32 {
-        let known = name.hasPrefix("SCMP_ARCH_") ? seccomp_arch_resolve_name(String(name.dropFirst(10)).lowercased()) : 0
+        let known =
+            name.hasPrefix("SCMP_ARCH_") ? seccomp_arch_resolve_name(String(name.dropFirst(10)).lowercased()) : 0
         guard known != 0 else { throw RuntimeError(.invalid, "seccomp architecture \(name) is not known") }
         return known
     }

@@ -83,7 +83,8 @@ package struct LogEncoder {
                     continue
                 }
                 let length = byte < 0x80 ? 1 : utf8Length(bytes, at: index)
-                let isSeparator = length == 3 && byte == 0xe2 && bytes[index + 1] == 0x80 && bytes[index + 2] & 0xfe == 0xa8
+                let isSeparator =
+                    length == 3 && byte == 0xe2 && bytes[index + 1] == 0x80 && bytes[index + 2] & 0xfe == 0xa8
                 if length > 1 && !isSeparator {
                     index += length
                     continue

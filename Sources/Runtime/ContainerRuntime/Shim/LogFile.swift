@@ -65,7 +65,9 @@ final class LogFile {
             size = 0
             return
         }
-        for number in stride(from: maxFile - 1, to: 1, by: -1) { _ = rename("\(path).\(number - 1)", "\(path).\(number)") }
+        for number in stride(from: maxFile - 1, to: 1, by: -1) {
+            _ = rename("\(path).\(number - 1)", "\(path).\(number)")
+        }
         _ = rename(path, "\(path).1")
         // Without a new file the old descriptor goes on, under its new name.
         guard let new = try? Self.open(path) else { return }

@@ -67,7 +67,8 @@ extension Shim {
         let streams: ProcessStreams
         let launched: LaunchedProcess
         do {
-            streams = try makeStreams(terminal: terminal, openStdin: input != nil || request.body["openStdin"]?.bool == true)
+            streams = try makeStreams(
+                terminal: terminal, openStdin: input != nil || request.body["openStdin"]?.bool == true)
             launched = try ExecLaunch(
                 process: process, container: container.pid, containerPidfd: container.pidfd, namespaces: namespaces,
                 cgroup: plan.cgroup, seccomp: request.body["privileged"]?.bool == true ? nil : plan.seccomp,
@@ -136,7 +137,9 @@ extension Shim {
         if let exitRecord { state["exit"] = .object(exitRecord) }
         state["execs"] = .array(
             execs.values.map { exec in
-                var entry: JSONObject = ["id": .string(exec.id), "pid": .int(Int64(exec.pid)), "running": .bool(!exec.isStopped)]
+                var entry: JSONObject = [
+                    "id": .string(exec.id), "pid": .int(Int64(exec.pid)), "running": .bool(!exec.isStopped),
+                ]
                 if case .stopped(let status, let time) = exec.state {
                     entry["code"] = .int(Int64(status.code))
                     entry["exitedAt"] = .string(time.rfc3339Nano)

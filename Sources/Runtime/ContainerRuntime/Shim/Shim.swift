@@ -155,7 +155,8 @@ package final class Shim {
             return
         }
         announce([
-            "event": "execExit", "id": .string(exec.id), "code": .int(Int64(status.code)), "exitedAt": .string(time.rfc3339Nano),
+            "event": "execExit", "id": .string(exec.id), "code": .int(Int64(status.code)),
+            "exitedAt": .string(time.rfc3339Nano),
         ])
     }
 

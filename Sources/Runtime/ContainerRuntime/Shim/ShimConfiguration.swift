@@ -23,13 +23,17 @@ package struct ShimOptions: Sendable, Equatable {
             case "--bundle": bundle = value
             case "--run-dir": runFolder = value
             case "--netns-fd":
-                guard let fd = Int32(value), fd > 2 else { throw RuntimeError(.invalid, "--netns-fd: not a descriptor") }
+                guard let fd = Int32(value), fd > 2 else {
+                    throw RuntimeError(.invalid, "--netns-fd: not a descriptor")
+                }
                 netnsDescriptor = fd
             case "--seccomp-cache": seccompCache = value
             default: throw RuntimeError(.invalid, "unknown option \(name)")
             }
         }
-        guard !bundle.isEmpty, !runFolder.isEmpty else { throw RuntimeError(.invalid, "--bundle and --run-dir are required") }
+        guard !bundle.isEmpty, !runFolder.isEmpty else {
+            throw RuntimeError(.invalid, "--bundle and --run-dir are required")
+        }
     }
 }
 
@@ -58,7 +62,9 @@ package struct ShimConfiguration: Sendable, Equatable {
         let log = json["log"]
         switch log?["driver"]?.string {
         case "json-file":
-            guard let path = log?["path"]?.string else { throw RuntimeError(.invalid, "shim.json: log.path is missing") }
+            guard let path = log?["path"]?.string else {
+                throw RuntimeError(.invalid, "shim.json: log.path is missing")
+            }
             logPath = path
         case nil, "none": logPath = nil
         case let driver?: throw RuntimeError(.invalid, "log driver \(driver) is not supported yet")
@@ -73,7 +79,9 @@ extension ContainerPlan {
     init(id: String, bundle: String, seccompCache: String?) throws {
         var json = try doing("config.json") { try JSONValue.parse(try TextFile.bytes(bundle + "/config.json")) }
         var filter: JSONValue?
-        if var document = json.object, var linux = document["linux"]?.object, let seccomp = linux["seccomp"], !seccomp.isNull {
+        if var document = json.object, var linux = document["linux"]?.object, let seccomp = linux["seccomp"],
+            !seccomp.isNull
+        {
             filter = seccomp
             linux["seccomp"] = nil
             document["linux"] = .object(linux)
