@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A container's root folder: every path below it is resolved as the container would see it, and never leaves it.
-package import CLinux
+import CLinux
 package import Glibc
 
 /// Opens and makes files below a root with openat2(2) and RESOLVE_IN_ROOT: absolute links and `..` stay inside.
