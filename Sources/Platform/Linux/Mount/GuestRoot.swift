@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A container's root folder: every path below it is resolved as the container would see it, and never leaves it.
 import CLinux
-package import Glibc
+import Glibc
 
 /// Opens and makes files below a root with openat2(2) and RESOLVE_IN_ROOT: absolute links and `..` stay inside.
 package struct GuestRoot: ~Copyable {
@@ -17,11 +17,11 @@ package struct GuestRoot: ~Copyable {
     private static let inRoot: UInt64 = 0x10  // RESOLVE_IN_ROOT, which refuses magic links as well
     private static let noMagicLinks: UInt64 = 0x02
 
-    package borrowing func open(_ path: String, _ flags: Int32, mode: mode_t = 0) throws(Errno) -> OwnedFD {
+    package borrowing func open(_ path: String, _ flags: Int32, mode: UInt32 = 0) throws(Errno) -> OwnedFD {
         try Self.open(path, below: fd.raw, flags, mode: mode)
     }
 
-    private static func open(_ path: String, below root: Int32, _ flags: Int32, mode: mode_t = 0) throws(Errno)
+    private static func open(_ path: String, below root: Int32, _ flags: Int32, mode: UInt32 = 0) throws(Errno)
         -> OwnedFD
     {
         var attempts = 0
@@ -48,11 +48,11 @@ package struct GuestRoot: ~Copyable {
     }
 
     /// Opens a folder (O_PATH), making it and missing parents. Existing links are followed inside the root.
-    package borrowing func folder(_ path: String, mode: mode_t = 0o755) throws(Errno) -> OwnedFD {
+    package borrowing func folder(_ path: String, mode: UInt32 = 0o755) throws(Errno) -> OwnedFD {
         try Self.folder(path, below: fd.raw, mode: mode)
     }
 
-    private static func folder(_ path: String, below root: Int32, mode: mode_t) throws(Errno) -> OwnedFD {
+    private static func folder(_ path: String, below root: Int32, mode: UInt32) throws(Errno) -> OwnedFD {
         do throws(Errno) {
             return try open(path, below: root, O_PATH | O_DIRECTORY)
         } catch {
