@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Puts the engine of one data root together: database, stores, drivers, services; then finds its containers again.
 import AsyncSystem
+import Distribution
 import Glibc
 import Linux
 package import Logging
 import Networking
 import OCI
-package import Primitives
+import Primitives
 import SQLite
 import Storage
 import Synchronization
@@ -44,11 +45,14 @@ extension ContainerEngine {
                 configuration: .init(runtimePath: programs + "/apus-runtime", execRoot: configuration.execRoot)),
             networks: stack, specs: SpecFactory(host: facts),
             storage: EngineStorage(images: imageStore, volumes: volumeStore))
+        let registries = Registries(
+            images: imageStore,
+            policy: RegistryPolicy(insecure: configuration.insecureRegistries, mirrors: configuration.registryMirrors))
         let events = EventService()
         let containers = ContainerService(
             table: try ContainerTable(database), drivers: drivers, events: events, settings: settings, logger: logger)
         let images = ImageService(
-            drivers: ImageDrivers(images: imageStore, configuration: configuration), events: events, logger: logger)
+            drivers: ImageDrivers(images: imageStore, registries: registries), events: events, logger: logger)
         images.observe { [registry = containers.registry] in registry.all.map(\.record) }
         let volumes = VolumeService(store: volumeStore, containers: containers, events: events)
         let engine = ContainerEngine(
@@ -66,15 +70,12 @@ extension ContainerEngine {
     package func shutdown() async {
         await containers.shutdown()
         events.shutdown()
+        await images.drivers.registries.close()
     }
 
     /// Reads the configuration file again; gives the names of the settings that changed.
     package func reload() throws -> [String: String] {
-        let (configuration, changed) = try system.daemon.withLock { daemon in
-            let changed = try daemon.reload()
-            return (daemon, changed)
-        }
-        images.reload(configuration)
+        let changed = try system.daemon.withLock { try $0.reload() }
         events.publish("daemon", "reload", id: system.settings.identity, attributes: changed)
         return changed
     }

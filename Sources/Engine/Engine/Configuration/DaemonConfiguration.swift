@@ -25,9 +25,6 @@ package struct DaemonConfiguration: Sendable {
     package var hasBridge = true
     package var insecureRegistries: [String] = []
     package var registryMirrors: [String] = []
-    package var maxConcurrentDownloads = 3
-    package var maxConcurrentUploads = 5
-    package var maxDownloadAttempts = 5
     package var logDriver = "json-file"
     package var logOptions: [String: String] = ["max-size": "20m", "max-file": "5"]
     package var defaultUlimits: [Ulimit] = []

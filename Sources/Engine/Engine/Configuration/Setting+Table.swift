@@ -151,24 +151,15 @@ extension Setting {
 
     private static let registries: [Setting] = [
         Setting(
-            "insecure-registry", key: "insecure-registries", kind: .list, reloads: true,
+            "insecure-registry", key: "insecure-registries", kind: .list,
             help: "Enable insecure registry communication"
         ) {
             $0.insecureRegistries = $1
         },
         Setting(
-            "registry-mirror", key: "registry-mirrors", kind: .list, reloads: true,
+            "registry-mirror", key: "registry-mirrors", kind: .list,
             help: "Preferred registry mirror"
         ) { $0.registryMirrors = $1 },
-        Setting("max-concurrent-downloads", reloads: true, help: "Set the max concurrent downloads") {
-            $0.maxConcurrentDownloads = try positive($1, "max-concurrent-downloads")
-        },
-        Setting("max-concurrent-uploads", reloads: true, help: "Set the max concurrent uploads") {
-            $0.maxConcurrentUploads = try positive($1, "max-concurrent-uploads")
-        },
-        Setting("max-download-attempts", reloads: true, help: "Set the max download attempts for each pull") {
-            $0.maxDownloadAttempts = try positive($1, "max-download-attempts")
-        },
     ]
 
     /// Settings of dockerd that are refused by name; keys of the file where they differ from the flag.
@@ -178,7 +169,8 @@ extension Setting {
         "cpu-rt-period", "cpu-rt-runtime", "cri-containerd", "default-gateway-v6", "default-cgroupns-mode",
         "default-ipc-mode", "default-network-opt", "default-network-opts", "exec-opt", "exec-opts", "experimental",
         "feature", "features", "fixed-cidr-v6", "http-proxy", "https-proxy", "no-proxy", "proxies", "init-path",
-        "ip-forward-no-drop", "ip6tables", "ipv6", "log-format", "metrics-addr", "network-control-plane-mtu",
+        "ip-forward-no-drop", "ip6tables", "ipv6", "log-format", "max-concurrent-downloads", "max-concurrent-uploads",
+        "max-download-attempts", "metrics-addr", "network-control-plane-mtu",
         "node-generic-resource", "node-generic-resources", "raw-logs", "rootless", "seccomp-profile",
         "selinux-enabled", "shutdown-timeout", "storage-driver", "storage-opt", "storage-opts",
         "swarm-default-advertise-addr", "userland-proxy", "userland-proxy-path", "userns-remap", "builder",
@@ -190,12 +182,6 @@ extension Setting {
                 "invalid argument \"\(texts.last ?? "")\" for \"--\(name)\" flag: the path must be absolute")
         }
         return MountPlan.clean(path)
-    }
-
-    private static func positive(_ texts: [String], _ name: String) throws(EngineError) -> Int {
-        let value = try number(texts, name)
-        guard value > 0 else { throw .invalidArgument("invalid \(name): \(value)") }
-        return value
     }
 
     private static func cidr(_ texts: [String], _ name: String) throws(EngineError) -> CIDR {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What images are kept by and come through.
+import Distribution
 import Storage
 
 /// Stores and transfers of images.
 struct ImageDrivers: Sendable {
     let images: ImageStore
-    let configuration: DaemonConfiguration
+    let registries: Registries
 }

@@ -3,7 +3,7 @@
 import AsyncSystem
 package import DockerAPI
 import OCI
-package import Primitives
+import Primitives
 import Storage
 
 extension ImageService {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Images: transfer, names, deletion. Each verb lives in its own file beside this one.
 import AsyncSystem
-package import DockerAPI
+import DockerAPI
 import Logging
 import OCI
 import Primitives
@@ -46,6 +46,8 @@ package final class ImageService: Sendable {
         attributes["name"] = name
         events.publish("image", action, id: id, attributes: attributes)
     }
+
+    func storedImages() async throws -> [StoredImage] { try await Blocking.run { [store] in try store.list() } }
 
     func count() async throws -> Int { try await Blocking.run { [store] in try store.list().count } }
 }
