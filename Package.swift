@@ -122,7 +122,7 @@ let package = Package(
         target(.platform, "AsyncSystem", ["CLinux", "Linux"]),
         target(.platform, "Netlink", ["Primitives", "CLinux", "Linux"]),
         target(.platform, "SQLite", ["CSQLite"]),
-        target(.platform, "HTTP", ["Primitives", "JSON", "Linux"], products: http + [logging]),
+        target(.platform, "HTTP", ["Primitives", "JSON", "Linux"], products: http + [crypto, logging]),
 
         target(.formats, "OCI", ["Primitives", "JSON"]),
         target(.formats, "DockerAPI", ["Primitives", "JSON"]),

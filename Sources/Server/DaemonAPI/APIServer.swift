@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Docker Engine API over HTTP: versions, the route table, errors.
+import DockerAPI
+package import Engine
+package import HTTP
+import JSON
+package import Logging
+import Primitives
+
+/// Serves one engine. It translates and decides nothing.
+package final class APIServer: Sendable {
+    private let server: HTTPServer
+
+    package init(engine: ContainerEngine, version: String, logger: Logger) {
+        let table = RouteTable(engine: engine, logger: logger)
+        server = HTTPServer(
+            common: [
+                ("Api-Version", Build.apiVersion), ("Docker-Experimental", "false"), ("Ostype", "linux"),
+                ("Server", "Apus/\(version) (linux)"),
+            ], logger: logger
+        ) { request, responder in try await table.handle(request, responder) }
+    }
+
+    package func listen(on addresses: [ListenAddress]) async throws {
+        for address in addresses { try await server.listen(on: address) }
+    }
+
+    package func close() async { await server.close() }
+}
+
+/// Finds the handler of a request and answers its errors.
+struct RouteTable: Sendable {
+    /// By method and number of literal segments nothing is gained: some sixty rows are compared in a microsecond.
+    private let routes: [Route]
+    private let logger: Logger
+
+    init(engine: ContainerEngine, logger: Logger) {
+        routes =
+            SystemRoutes.routes(engine) + ContainerRoutes.routes(engine) + StreamRoutes.routes(engine) + ImageRoutes.routes(engine)
+            + ResourceRoutes.routes(engine) + UnsupportedRoutes.routes
+        self.logger = logger
+    }
+
+    func handle(_ request: HTTPRequest, _ responder: HTTPResponder) async throws {
+        do {
+            try await dispatch(request, responder)
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            if responder.isStarted {
+                // The head is out: the only way left to say that something went wrong is to break off.
+                logger.debug("an answer broke off", metadata: ["path": "\(request.rawPath)", "error": "\(error)"])
+                responder.abort()
+                return
+            }
+            let status = Status(for: error)
+            if status.code == 500 { logger.error("request failed", metadata: ["path": "\(request.rawPath)", "error": "\(error)"]) }
+            if status.code == 304 { return try await responder.send(304) }
+            let body: JSONValue = ["message": .string(status.message)]
+            try await responder.send(status.code, [("Content-Type", "application/json")], body: body.serialize() + [10])
+        }
+    }
+
+    private func dispatch(_ request: HTTPRequest, _ responder: HTTPResponder) async throws {
+        var segments: [String] = []
+        for part in request.rawPath.split(separator: "/") {
+            guard let text = URLText.decode(part), !text.utf8.contains(0) else {
+                throw EngineError.invalidArgument("invalid URL escape")
+            }
+            segments.append(text)
+        }
+        if let first = segments.first, let version = Self.version(first) {
+            try Self.check(version)
+            segments.removeFirst()
+        }
+        var known = false
+        for route in routes {
+            guard let parameters = route.match(segments) else { continue }
+            known = true
+            guard route.method == request.method || route.method == "GET" && request.method == "HEAD" && segments == ["_ping"] else { continue }
+            return try await route.handle(APICall(request: request, responder: responder, parameters: parameters))
+        }
+        throw known ? EngineError(.notFound, "page not found") : EngineError.notFound("page not found")
+    }
+
+    /// `v1.43` as (1, 43).
+    private static func version(_ segment: String) -> (Int, Int)? {
+        guard segment.hasPrefix("v") else { return nil }
+        let parts = segment.dropFirst().split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 2, let major = Int(parts[0]), let minor = Int(parts[1]) else { return nil }
+        return (major, minor)
+    }
+
+    private static func check(_ version: (Int, Int)) throws {
+        func parts(_ text: String) -> (Int, Int) {
+            let numbers = text.split(separator: ".").compactMap { Int($0) }
+            return (numbers[0], numbers[1])
+        }
+        if version < parts(Build.minimumAPIVersion) {
+            throw EngineError.invalidArgument(
+                "client version \(version.0).\(version.1) is too old. Minimum supported API version is \(Build.minimumAPIVersion), please upgrade your client to a newer version")
+        }
+        if version > parts(Build.apiVersion) {
+            throw EngineError.invalidArgument(
+                "client version \(version.0).\(version.1) is too new. Maximum supported API version is \(Build.apiVersion)")
+        }
+    }
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// A process's streams on a connection taken over from HTTP.
+import DockerAPI
+import Engine
+import HTTP
+import Primitives
+
+/// Docker's hijack: `101 UPGRADED` for clients that ask for an upgrade, `200 OK` for those that do not.
+enum Hijack {
+    static func run(_ connection: any ProcessConnection, _ call: APICall, reads: Bool) async throws {
+        let isUpgrade = call.request.headers["Upgrade"] != nil
+        let type = connection.isRaw ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream"
+        var headers = [("Content-Type", type)]
+        if isUpgrade { headers += [("Connection", "Upgrade"), ("Upgrade", "tcp")] }
+        let raw: RawConnection
+        do {
+            raw = try await call.responder.hijack(isUpgrade ? 101 : 200, headers)
+        } catch {
+            await connection.close()
+            throw error
+        }
+        let isRaw = connection.isRaw
+        try await join(
+            connection, input: { try await raw.read() },
+            output: { try await raw.write(Frame.bytes($0, isRaw: isRaw)) })
+    }
+
+    /// Moves bytes both ways until the process's output ends. The client's half-close ends only the input.
+    static func join(
+        _ connection: any ProcessConnection, input: @escaping @Sendable () async throws -> [UInt8]?,
+        output: @escaping @Sendable (OutputChunk) async throws -> Void
+    ) async throws {
+        let reader = Task {
+            do {
+                while let bytes = try await input() { try await connection.write(bytes) }
+                await connection.closeInput()
+            } catch is DetachRequested {
+                await connection.close()
+            } catch is CancellationError {
+                return
+            } catch {
+                await connection.closeInput()
+            }
+        }
+        defer { reader.cancel() }
+        try await withTaskCancellationHandler {
+            do {
+                while let chunk = try await connection.next() { try await output(chunk) }
+            } catch {
+                await connection.close()
+                throw error
+            }
+        } onCancel: {
+            Task { await connection.close() }
+        }
+        await connection.close()
+    }
+}
