@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Images that come and go as archives: load, save, import.
 import AsyncSystem
-import DockerAPI
+package import DockerAPI
 import JSON
 import OCI
 import Primitives
@@ -9,7 +9,7 @@ import Storage
 
 extension ImageService {
     package func load(
-        from body: @escaping ByteSource, quiet: Bool, platform: String, progress: ProgressSink
+        from body: @escaping ByteSource, quiet: Bool, platform: String, progress: @escaping ProgressSink
     ) async throws {
         if !platform.isEmpty { throw EngineError.notImplemented("platform of load is not supported yet") }
         for (image, names) in try await store.load(body) {
@@ -44,7 +44,7 @@ extension ImageService {
     }
 
     package func importImage(
-        _ options: ImageImportOptions, from body: @escaping ByteSource, progress: ProgressSink
+        _ options: ImageImportOptions, from body: @escaping ByteSource, progress: @escaping ProgressSink
     ) async throws {
         guard options.source == "-" else {
             throw EngineError.notImplemented("importing from a URL (fromSrc=\(options.source)) is not supported yet")
