@@ -22,6 +22,7 @@ extension ContainerEngine {
         for folder in ["", "/containers", "/tmp"] { try await Files.makeFolder(root + folder) }
         try await Files.makeFolder(configuration.execRoot + "/containers")
         try await Files.emptyFolder(root + "/tmp")
+        try await Files.makeFolder(root + "/tmp/mount")
         let instance = DaemonInstance(dataRoot: root)
         let facts = HostFacts.current(defaultCgroupParent: instance.cgroupParent)
         let database = try await context("open \(root)/apus.db") {
@@ -44,7 +45,7 @@ extension ContainerEngine {
             tasks: ShimTaskDriver(
                 configuration: .init(runtimePath: programs + "/apus-runtime", execRoot: configuration.execRoot)),
             networks: stack, specs: SpecFactory(host: facts),
-            storage: EngineStorage(images: imageStore, volumes: volumeStore))
+            storage: EngineStorage(images: imageStore, volumes: volumeStore, temporaryFolder: root + "/tmp/mount"))
         let registries = Registries(
             images: imageStore,
             policy: RegistryPolicy(insecure: configuration.insecureRegistries, mirrors: configuration.registryMirrors))

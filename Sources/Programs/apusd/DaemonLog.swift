@@ -40,7 +40,13 @@ struct DaemonLog: LogHandler {
         let all = metadata.merging(event.metadata ?? [:]) { $1 }
         for (key, value) in all.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(Self.quoted(value.description))" }
         line += "\n"
-        fputs(line, stderr)
+        Self.write(line)
+    }
+
+    /// One write(2): lines of several threads do not mix.
+    static func write(_ line: String) {
+        var line = line
+        line.withUTF8 { _ = Glibc.write(2, $0.baseAddress, $0.count) }
     }
 
     private static func name(_ level: Logger.Level) -> String {

@@ -5,7 +5,7 @@ import Linux
 import Primitives
 
 /// Held as long as the daemon lives; the kernel lets go of the lock when it ends, however it ends.
-struct DataRootLock: ~Copyable {
+final class DataRootLock {
     private let lock: OwnedFD
     private let pidfile: String
 
@@ -13,20 +13,16 @@ struct DataRootLock: ~Copyable {
         for folder in [dataRoot, execRoot, Self.parent(pidfile)] where !folder.isEmpty {
             try Self.makeFolder(folder)
         }
-        lock = OwnedFD(
-            try check("open \(dataRoot)/apus.lock") {
-                open(dataRoot + "/apus.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-            })
-        guard flock(lock.raw, LOCK_EX | LOCK_NB) == 0 else {
-            throw EngineError.conflict("another apusd is using the data root \(dataRoot)")
-        }
+        let file = try OwnedFD.open(dataRoot + "/apus.lock", O_RDWR | O_CREAT, mode: 0o600)
+        let isOurs = flock(file.raw, LOCK_EX | LOCK_NB) == 0
+        lock = file
         self.pidfile = pidfile
-        guard !pidfile.isEmpty else { return }
-        try Self.writePID(pidfile)
+        guard isOurs else { throw EngineError.conflict("another apusd is using the data root \(dataRoot)") }
+        if !pidfile.isEmpty { try Self.writePID(pidfile) }
     }
 
     /// Removes the pid file; the lock goes with the process.
-    consuming func release() { if !pidfile.isEmpty { unlink(pidfile) } }
+    func release() { if !pidfile.isEmpty { unlink(pidfile) } }
 
     private static func writePID(_ path: String) throws {
         let old = open(path, O_RDONLY | O_CLOEXEC)
@@ -40,7 +36,7 @@ struct DataRootLock: ~Copyable {
                     "process with PID \(pid) is still running; ensure apusd is not running or delete \(path)")
             }
         }
-        let file = OwnedFD(try check("open \(path)") { open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644) })
+        let file = try OwnedFD.open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)
         let text = "\(getpid())"
         _ = write(file.raw, text, text.utf8.count)
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Talking to systemd: readiness (sd_notify(3)) and sockets it opened for us (sd_listen_fds(3)).
+import CLinux
 import Glibc
 import Primitives
 
@@ -20,11 +21,8 @@ enum ServiceManager {
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
         let length = socklen_t(MemoryLayout<sa_family_t>.size + name.count)
         let bytes = Array(state.utf8)
-        _ = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                sendto(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL.rawValue), $0, length)
-            }
-        }
+        guard apus_connect(socket, &address, length) == 0 else { return }
+        _ = send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
     }
 
     /// Descriptors handed over by systemd, for `fd://`.

@@ -34,6 +34,6 @@ do {
 
 /// Says why and ends with dockerd's exit code.
 func fail(_ message: String) -> Never {
-    fputs("\(message)\n", stderr)
+    DaemonLog.write(message + "\n")
     exit(1)
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stopping, killing, restarting. None of these holds the container's queue while it waits for the process to end: the end
 // itself is handled on that queue.
-package import DockerAPI
+import DockerAPI
 import Primitives
 import Synchronization
 import Tasks

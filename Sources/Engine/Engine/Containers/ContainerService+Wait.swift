@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Waiting for the end of a run, or of the container.
-package import DockerAPI
+import DockerAPI
 import Primitives
 
 extension ContainerService {

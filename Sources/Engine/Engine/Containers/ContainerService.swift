@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Containers: creation, life, streams. Each verb lives in its own file beside this one.
-package import DockerAPI
+import DockerAPI
 import Logging
-package import Primitives
+import Primitives
 import Synchronization
 
 /// Everything that can be done with containers. Containers are named by id, id prefix or name.

@@ -49,6 +49,6 @@ extension ContainerService {
         try applySecurity(record.hostConfig.securityOpt ?? [], to: &task)
         task.ulimits = (record.hostConfig.ulimits ?? []).map { TaskUlimit(name: $0.name, soft: $0.soft, hard: $0.hard) }
         task.oomScoreAdj = record.hostConfig.oomScoreAdj
-        return try await drivers.specs.execProcess(task)
+        return try drivers.specs.execProcess(task)
     }
 }

@@ -17,6 +17,8 @@ struct ImageFacts: Sendable {
 struct EngineStorage: Sendable {
     let images: ImageStore
     let volumes: VolumeStore
+    /// An empty folder of ours.
+    let temporaryFolder: String
 
     func image(_ reference: String) async throws -> ImageFacts {
         try await Blocking.run {
@@ -87,6 +89,9 @@ struct EngineStorage: Sendable {
     /// Fills an empty volume with the image's files at `path`.
     func copyUp(volume: String, from root: Tasks.RootFilesystem, path: String) async throws {
         guard case .overlay(let layers, _, _) = root else { return }
-        _ = (layers, volume, path)
+        let name = volume
+        try await Blocking.onOwnThread {
+            try volumes.copyUp(into: name, from: layers, path: path, staging: temporaryFolder)
+        }
     }
 }

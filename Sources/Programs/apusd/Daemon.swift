@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// One life of the daemon: lock, engine, listeners, signals, an orderly end.
+import DaemonAPI
+import Engine
+import Glibc
+import HTTP
+import Logging
+import Primitives
+
+/// Containers stay when it ends: they belong to their shims.
+struct Daemon {
+    private let configuration: DaemonConfiguration
+    private let logger: Logger
+
+    init(_ configuration: DaemonConfiguration, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    func run(_ signals: ProcessSignals) async throws {
+        let lock = try DataRootLock(
+            dataRoot: configuration.dataRoot, execRoot: configuration.execRoot, pidfile: configuration.pidfile)
+        let engine = try await ContainerEngine.open(configuration, programs: try Self.programs(), logger: logger)
+        let server = APIServer(engine: engine, version: Build.version, logger: logger)
+        try await server.listen(on: try configuration.effectiveHosts.flatMap(addresses))
+        logger.info("API listen on \(configuration.effectiveHosts.joined(separator: ", "))")
+        ServiceManager.notify("READY=1")
+        while true {
+            let signal = try await signals.next()
+            guard signal == SIGHUP else { break }
+            reload(engine)
+        }
+        logger.info("stopping; containers keep running")
+        ServiceManager.notify("STOPPING=1")
+        await engine.shutdown()
+        await server.close()
+        lock.release()
+    }
+
+    private func reload(_ engine: ContainerEngine) {
+        do {
+            let changed = try engine.reload()
+            if let debug = changed["debug"] { DaemonLog.setLevel(debug == "true" ? "debug" : configuration.logLevel) }
+            logger.info("configuration reloaded", metadata: ["changed": "\(changed.keys.sorted())"])
+        } catch {
+            logger.error("configuration not reloaded", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// The folder with apus-runtime and apus-hello: that of this program.
+    private static func programs() throws -> String {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = buffer.withUnsafeMutableBytes { bytes in
+            bytes.bindMemory(to: CChar.self).baseAddress.map { readlink("/proc/self/exe", $0, bytes.count) } ?? -1
+        }
+        guard count > 0, let slash = buffer[..<count].lastIndex(of: UInt8(ascii: "/")) else {
+            throw EngineError.internalError("cannot find the folder of this program")
+        }
+        let folder = String(decoding: buffer[..<slash], as: UTF8.self)
+        guard access(folder + "/apus-runtime", X_OK) == 0 else {
+            throw EngineError.notFound("\(folder)/apus-runtime is missing: it must lie beside apusd")
+        }
+        return folder
+    }
+
+    private func addresses(_ host: String) throws -> [ListenAddress] {
+        if host.hasPrefix("unix://") {
+            return [.unix(path: String(host.dropFirst("unix://".count)), group: try group())]
+        }
+        if host.hasPrefix("fd://") { return try ServiceManager.listeningDescriptors().map { .descriptor($0) } }
+        let name = DaemonConfiguration.tcpHost(host)
+        let usesTLS = configuration.tls || configuration.tlsVerify
+        let port = host.split(separator: ":").last.flatMap { Int($0.prefix { $0 != "/" }) } ?? (usesTLS ? 2376 : 2375)
+        let address = name.isEmpty ? "0.0.0.0" : name
+        guard usesTLS, let certificate = configuration.tlsCertificate, let key = configuration.tlsKey else {
+            return [.tcp(host: address, port: port)]
+        }
+        let files = TLSFiles(
+            certificate: certificate, key: key, authority: configuration.tlsCACertificate,
+            verifiesClients: configuration.tlsVerify)
+        return [.tls(host: address, port: port, files)]
+    }
+
+    /// The group of the socket: the one named, which must exist, else `docker` or `apus` where there is one.
+    private func group() throws -> UInt32? {
+        if let name = configuration.group {
+            if name.isEmpty { return nil }
+            if let number = UInt32(name) { return number }
+            guard let entry = getgrnam(name) else { throw EngineError.notFound("group \(name) not found") }
+            return entry.pointee.gr_gid
+        }
+        for name in ["docker", "apus"] {
+            if let entry = getgrnam(name) { return entry.pointee.gr_gid }
+        }
+        return nil
+    }
+}
