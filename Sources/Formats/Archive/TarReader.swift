@@ -145,22 +145,17 @@ package struct TarReader<Visitor: TarVisitor> {
         }
         // Old archives mark directories by the name alone.
         if entry.kind == .file, entry.name.hasSuffix("/") { entry.kind = .directory }
-        let content = entry.size
+        // Links, directories and devices have no content, whatever their size field says.
         if entry.kind != .file { entry.size = 0 }
         extensions = [:]
         longName = nil
         longLink = nil
         try visitor.begin(entry)
-        let padding = Int((512 - content % 512) % 512)
-        if content == 0 {
+        if entry.size == 0 {
             try visitor.end()
             state = .header
-        } else if entry.kind == .file {
-            state = .content(left: content, padding: padding)
         } else {
-            // Links and directories have no content, whatever the size field says (hard links of some writers carry one).
-            try visitor.end()
-            throw TarError.badHeader("content behind a member that has none")
+            state = .content(left: entry.size, padding: Int((512 - entry.size % 512) % 512))
         }
     }
 
