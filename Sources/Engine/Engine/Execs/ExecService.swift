@@ -117,7 +117,11 @@ package final class ExecService: Sendable {
             isRaw: asked.tty, stdin: request.attachStdin, stdout: request.attachStdout, stderr: request.attachStderr,
             keys: keys
         ) { [containers] in containers.announce(container.record, "exec_detach", ["execID": id]) }
-        connection.deliver(streams)
+        // Clients ask for the exit code as soon as the stream ends: it must be known by then.
+        connection.deliver(streams) { [weak self] in
+            guard let exit = try? await task.waitForExec(id) else { return }
+            self?.settle(id, code: exit.code)
+        }
         return connection
     }
 
@@ -183,6 +187,16 @@ package final class ExecService: Sendable {
     }
 
     private func setPhase(_ id: String, _ phase: Exec.Phase) { execs.withLock { $0[id]?.phase = phase } }
+
+    private func settle(_ id: String, code: Int32) {
+        execs.withLock { execs in
+            switch execs[id]?.phase {
+            case .running(let pid): execs[id]?.phase = .ended(pid: pid, code: code)
+            case .starting: execs[id]?.phase = .ended(pid: 0, code: code)
+            default: break
+            }
+        }
+    }
 
     private func ended(_ container: Container, _ id: String, code: Int32) {
         let isKnown = execs.withLock { execs -> Bool in

@@ -36,8 +36,10 @@ final class TaskConnection: ProcessConnection {
         state = Mutex(State(keys: keys))
     }
 
-    /// Connects the streams; `history` is sent first. Called once.
-    func deliver(_ streams: TaskStreams, history: (any OutputSource)? = nil) {
+    /// Connects the streams; `history` is sent first, and the end is told only after `beforeEnd`. Called once.
+    func deliver(
+        _ streams: TaskStreams, history: (any OutputSource)? = nil, beforeEnd: @escaping @Sendable () async -> Void = {}
+    ) {
         let (waiting, isClosed) = state.withLock { state in
             state.streams = streams
             defer { state.waiting = [] }
@@ -55,6 +57,7 @@ final class TaskConnection: ProcessConnection {
                 if let stderr = streams.stderr { group.addTask { await Self.pump(stderr, .stderr, to: output) } }
                 if streams.stdout == nil, streams.stderr == nil { group.addTask { await self.untilInputEnds() } }
             }
+            await beforeEnd()
             output.finish()
         }
         state.withLock { $0.pumps.append(pump) }
