@@ -187,5 +187,7 @@ let package = Package(
         unitTests(
             "Networking", ["Primitives", "CLinux", "Linux", "AsyncSystem", "Netlink", "SQLite", "Networking"],
             products: [logging]),
+        unitTests("DockerAPI", ["Primitives", "JSON", "DockerAPI"]),
+        unitTests("Engine", ["Primitives", "JSON", "DockerAPI", "Networking", "Engine"]),
     ]
 )
