@@ -38,9 +38,12 @@ package struct Command: Sendable {
     /// A longer text for the command's own help page.
     package let description: String?
 
+    /// Arguments are not looked at: a command that only refuses.
+    package let acceptsAnything: Bool
+
     package init(
         _ paths: [String], _ usage: String, _ summary: String, _ operands: OperandCount, interspersed: Bool = true,
-        description: String? = nil, flags: @escaping @Sendable () -> [Flag] = { [] },
+        description: String? = nil, flags: @escaping @Sendable () -> [Flag] = { [] }, acceptsAnything: Bool = false,
         run: @escaping @Sendable (Invocation) throws -> Int32
     ) {
         self.paths = paths
@@ -50,6 +53,7 @@ package struct Command: Sendable {
         self.interspersed = interspersed
         self.description = description
         self.flags = flags
+        self.acceptsAnything = acceptsAnything
         self.run = run
     }
 }

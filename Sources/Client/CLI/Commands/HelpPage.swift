@@ -24,7 +24,7 @@ struct HelpPage {
         console.out("\nRun '\(program) \(group.name) COMMAND --help' for more information on a command.\n")
     }
 
-    func program() {
+    func overview() {
         console.out("Usage:  \(program) [OPTIONS] COMMAND\n\nA self-sufficient runtime for containers\n\nCommon Commands:\n")
         list(Catalog.common.compactMap { name in Catalog.command(name).map { (name, $0.summary) } })
         console.out("\nManagement Commands:\n")

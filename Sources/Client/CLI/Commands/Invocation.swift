@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One call of a command: its flags and operands, and the world it may touch (streams, environment, daemon).
 package import DockerClient
-import JSON
+package import JSON
 
 /// Given to a command's `run`.
 package final class Invocation {

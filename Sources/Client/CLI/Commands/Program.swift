@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From argv to an exit code: global flags, the command's name, its flags, and what is said when something is wrong.
-package import DockerClient
+import DockerClient
 
 /// The command-line program.
 package struct Program {
@@ -59,7 +59,7 @@ package struct Program {
         }
         guard !top.wantsHelp, let first = words.first else {
             if top.wantsHelp, !words.isEmpty { return self.help(words, help) }
-            help.program()
+            help.overview()
             return 0
         }
         if let group = Catalog.group(first) {
@@ -96,7 +96,7 @@ package struct Program {
     private func help(_ words: [String], _ help: HelpPage) -> Int32 {
         let path = words.prefix(2).joined(separator: " ")
         if words.isEmpty {
-            help.program()
+            help.overview()
         } else if let command = Catalog.command(path) {
             help.command(command, shown(command, path))
         } else if let command = Catalog.command(words[0]) {
@@ -133,7 +133,10 @@ package struct Program {
         let full = "\(name) \(path)"
         let usage = "Usage:  \(full)" + (command.usage.isEmpty ? "" : " " + command.usage)
         let parsed: FlagParser.Result
-        do { parsed = try FlagParser(command.flags(), interspersed: command.interspersed).parse(arguments) } catch {
+        do {
+            let arguments = command.acceptsAnything ? [] : arguments
+            parsed = try FlagParser(command.flags(), interspersed: command.interspersed).parse(arguments)
+        } catch {
             console.err("\(error)\n\n\(usage)\n\nRun '\(full) --help' for more information\n")
             return 125
         }
@@ -165,4 +168,23 @@ package struct Program {
 /// What the build left behind.
 package enum BuildInformation {
     package static let commit = "unknown"
+    package static let time = "unknown"
+
+    package static var compiler: String {
+        #if compiler(>=6.3)
+            "swift6.3"
+        #else
+            "swift6"
+        #endif
+    }
+
+    package static var architecture: String {
+        #if arch(x86_64)
+            "amd64"
+        #elseif arch(arm64)
+            "arm64"
+        #else
+            "unknown"
+        #endif
+    }
 }

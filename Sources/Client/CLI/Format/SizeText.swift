@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sizes and ages in the words of Docker's lists (go-units).
-import Primitives
+package import Primitives
 
 /// Byte counts of lists.
 package enum SizeText {
@@ -37,4 +37,9 @@ package enum HumanDuration {
     package static func ago(_ moment: Timestamp, now: Timestamp) -> String {
         moment.isZero ? "" : text(seconds: now.secondsSince(moment)) + " ago"
     }
+}
+
+/// Binary units: `7.74GiB`.
+enum SizeBinary {
+    static func text(_ bytes: Int64) -> String { ByteSize.humanBinary(bytes, precision: 4) }
 }

@@ -18,8 +18,12 @@ enum TemplateComparison {
         switch name {
         case "ne": return !(try equal(left, right))
         case "lt": return try less(left, right)
-        case "le": return try less(left, right) || equal(left, right)
-        case "gt": return !(try less(left, right) || equal(left, right))
+        case "le":
+            if try less(left, right) { return true }
+            return try equal(left, right)
+        case "gt":
+            if try less(left, right) { return false }
+            return !(try equal(left, right))
         default: return !(try less(left, right))
         }
     }

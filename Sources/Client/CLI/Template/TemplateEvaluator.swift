@@ -220,7 +220,7 @@ struct TemplateRun {
         if isHeader, TemplateFunctions.passThroughInHeaders.contains(name) {
             return arguments.last ?? .string("")
         }
-        do { return try TemplateFunctions.call(name, arguments) } catch let error as TemplateError {
+        do { return try TemplateFunctions.call(name, arguments) } catch {
             let isCount = error.message.hasPrefix("wrong number of args")
             throw failure(isCount ? error.message : "error calling \(name): \(error.message)", at: operand)
         }

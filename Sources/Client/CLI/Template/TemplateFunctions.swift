@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The functions of Go's text/template and those the Docker client adds.
-package import DockerClient
+import DockerClient
 import JSON
 
 /// Functions by name.

@@ -41,7 +41,7 @@ enum ContainerList {
     }
 
     static func record(_ item: JSONValue, truncated: Bool, now: Timestamp, size: Bool = true) -> TemplateRecord {
-        func text(_ key: String) -> String { item[key]?.string ?? "" }
+        @Sendable func text(_ key: String) -> String { item[key]?.string ?? "" }
         let created = Timestamp(seconds: item["Created"]?.int ?? 0)
         let labels = item["Labels"]?.object ?? JSONObject()
         return TemplateRecord(

@@ -1,96 +1,94 @@
 // SPDX-License-Identifier: Apache-2.0
-// `system df` and `system prune`.
+// `system df`: what takes space.
 import DockerClient
 import JSON
+import Primitives
 
-/// Where the disk space went.
+/// `apus system df`.
 enum DiskUsageCommand {
-    private static let output = ListOutput(
-        table: "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
-        headers: [
-            ("Active", "ACTIVE"), ("Reclaimable", "RECLAIMABLE"), ("Size", "SIZE"), ("TotalCount", "TOTAL"), ("Type", "TYPE"),
-        ])
-
     static func run(_ call: Invocation) throws -> Int32 {
-        if call.flags.bool("verbose") { throw CommandError("\(call.program): 'system df --verbose' is not supported yet") }
-        let usage = try call.client().json("GET", "/system/df")
-        let images = usage["Images"]?.array ?? []
-        let containers = usage["Containers"]?.array ?? []
-        let volumes = usage["Volumes"]?.array ?? []
-        let cache = usage["BuildCache"]?.array ?? []
-        func sum(_ items: [JSONValue], _ value: (JSONValue) -> Int64) -> Int64 { items.reduce(0) { $0 + max(0, value($1)) } }
-        let layers = usage["LayersSize"]?.int ?? 0
-        let used = images.filter { ($0["Containers"]?.int ?? 0) > 0 }
-        let imagesInUse = sum(used) { ($0["Size"]?.int ?? 0) - max(0, $0["SharedSize"]?.int ?? 0) }
-        let live = containers.filter { ["running", "paused", "restarting"].contains($0["State"]?.string ?? "") }
-        func size(_ container: JSONValue) -> Int64 { container["SizeRw"]?.int ?? 0 }
-        func size(volume: JSONValue) -> Int64 { volume["UsageData"]?["Size"]?.int ?? 0 }
-        let referenced = volumes.filter { ($0["UsageData"]?["RefCount"]?.int ?? 0) > 0 }
-        let containerSize = sum(containers) { size($0) }
-        let volumeSize = sum(volumes) { size(volume: $0) }
-        let cacheSize = sum(cache) { $0["Shared"]?.bool == true ? 0 : $0["Size"]?.int ?? 0 }
-        let cacheUsed = cache.filter { $0["InUse"]?.bool == true }
-        let rows = [
-            row("Images", images.count, used.count, layers, max(0, layers - imagesInUse), percent: true),
-            row("Containers", containers.count, live.count, containerSize, containerSize - sum(live) { size($0) }, percent: true),
-            row(
-                "Local Volumes", volumes.count, referenced.count, volumeSize, volumeSize - sum(referenced) { size(volume: $0) },
-                percent: true),
-            row(
-                "Build Cache", cache.count, cacheUsed.count, cacheSize, cacheSize - sum(cacheUsed) { $0["Size"]?.int ?? 0 },
-                percent: false),
-        ]
-        try output.print(rows, format: call.flags.string("format"), console: call.console)
+        let answer = try call.client().json("GET", "/system/df")
+        if call.flags.bool("verbose") {
+            guard call.flags.string("format").isEmpty else { throw CommandError("the --format flag with --verbose is not supported yet") }
+            return try verbose(call, answer)
+        }
+        let format = ListFormat(
+            table: "{{.Type}}\\t{{.TotalCount}}\\t{{.Active}}\\t{{.Size}}\\t{{.Reclaimable}}", quiet: "{{.Type}}",
+            headers: ["Type": "TYPE", "TotalCount": "TOTAL", "Active": "ACTIVE", "Size": "SIZE", "Reclaimable": "RECLAIMABLE"])
+        call.console.out(try format.text(call.flags.string("format"), quiet: false, rows: rows(answer)))
         return 0
+    }
+
+    private static func items(_ answer: JSONValue, _ key: String) -> [JSONValue] { answer[key]?.array ?? [] }
+
+    static func rows(_ answer: JSONValue) -> [TemplateRecord] {
+        let images = items(answer, "Images")
+        let containers = items(answer, "Containers")
+        let volumes = items(answer, "Volumes")
+        let cache = items(answer, "BuildCache")
+        func sum(_ list: [JSONValue], _ size: (JSONValue) -> Int64) -> Int64 { list.reduce(0) { $0 + max(0, size($1)) } }
+        let layers = answer["LayersSize"]?.int ?? 0
+        var usedImages: Int64 = 0
+        for image in images where (image["Containers"]?.int ?? 0) > 0 {
+            let (size, shared) = (image["Size"]?.int ?? -1, image["SharedSize"]?.int ?? -1)
+            if size != -1, shared != -1 { usedImages += size - shared }
+        }
+        let running = containers.filter { ["running", "paused", "restarting"].contains($0["State"]?.string ?? "") }
+        let containerSize = sum(containers) { $0["SizeRw"]?.int ?? 0 }
+        let idleContainers = containerSize - sum(running) { $0["SizeRw"]?.int ?? 0 }
+        let volumeSize = sum(volumes) { $0["UsageData"]?["Size"]?.int ?? 0 }
+        let usedVolumes = volumes.filter { ($0["UsageData"]?["RefCount"]?.int ?? 0) > 0 }
+        let idleVolumes = volumeSize - sum(usedVolumes) { $0["UsageData"]?["Size"]?.int ?? 0 }
+        let cacheSize = sum(cache.filter { $0["Shared"]?.bool != true }) { $0["Size"]?.int ?? 0 }
+        let usedCache = sum(cache.filter { $0["InUse"]?.bool == true && $0["Shared"]?.bool != true }) { $0["Size"]?.int ?? 0 }
+        return [
+            row("Images", images.count, images.count { ($0["Containers"]?.int ?? 0) > 0 }, layers, layers - usedImages, percent: true),
+            row("Containers", containers.count, running.count, containerSize, idleContainers, percent: containerSize > 0),
+            row("Local Volumes", volumes.count, usedVolumes.count, volumeSize, idleVolumes, percent: volumeSize > 0),
+            row("Build Cache", cache.count, cache.count { $0["InUse"]?.bool == true }, cacheSize, cacheSize - usedCache, percent: false),
+        ]
     }
 
     private static func row(
         _ type: String, _ total: Int, _ active: Int, _ size: Int64, _ reclaimable: Int64, percent: Bool
     ) -> TemplateRecord {
-        let share = size > 0 && percent ? " (\(reclaimable * 100 / size)%)" : ""
+        var text = SizeText.long(reclaimable)
+        if percent, size > 0 { text += " (\(reclaimable * 100 / size)%)" }
+        let shown = text
         return TemplateRecord(
             typeName: "*formatter.diskUsageContext",
             columns: [
-                ("Active", { .string(String(active)) }),
-                ("Reclaimable", { .string(SizeText.long(reclaimable) + share) }),
+                ("Active", { .string(String(active)) }), ("Reclaimable", { .string(shown) }),
                 ("Size", { .string(SizeText.long(size)) }), ("TotalCount", { .string(String(total)) }),
                 ("Type", { .string(type) }),
             ])
     }
-}
 
-/// Removes everything nothing uses.
-enum SystemPruneCommand {
-    static func run(_ call: Invocation) throws -> Int32 {
-        let all = call.flags.bool("all")
-        let volumes = call.flags.bool("volumes")
-        var warning = "WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one container\n"
-        if volumes { warning += "  - all anonymous volumes not used by at least one container\n" }
-        warning += all ? "  - all images without at least one container associated to them\n" : "  - all dangling images\n"
-        guard call.confirms(warning + "\nAre you sure you want to continue?") else { return 0 }
-        let client = try call.client()
-        var reclaimed: Int64 = 0
-        func prune(_ path: String, _ title: String, _ key: String, _ query: [(String, String)]) throws {
-            let answer = try client.json("POST", path, query: query)
-            reclaimed += answer["SpaceReclaimed"]?.int ?? 0
-            var lines: [String] = []
-            for item in answer[key]?.array ?? [] {
-                if let text = item.string {
-                    lines.append(text)
-                } else if let tag = item["Untagged"]?.string, !tag.isEmpty {
-                    lines.append("untagged: " + tag)
-                } else {
-                    lines.append("deleted: " + (item["Deleted"]?.string ?? ""))
-                }
-            }
-            if !lines.isEmpty { call.console.out("\(title):\n" + lines.map { $0 + "\n" }.joined() + "\n") }
+    private static func verbose(_ call: Invocation, _ answer: JSONValue) throws -> Int32 {
+        let now = Timestamp.now()
+        let images = items(answer, "Images").flatMap { image in
+            ImageList.names(image, false).map { ImageList.record(image, $0, truncated: true, now: now) }
         }
-        try prune("/containers/prune", "Deleted Containers", "ContainersDeleted", call.filterQuery())
-        try prune("/networks/prune", "Deleted Networks", "NetworksDeleted", call.filterQuery())
-        if volumes { try prune("/volumes/prune", "Deleted Volumes", "VolumesDeleted", call.filterQuery()) }
-        try prune(
-            "/images/prune", "Deleted Images", "ImagesDeleted", call.filterQuery([("dangling", all ? "false" : "true")]))
-        call.console.line("Total reclaimed space: " + SizeText.long(reclaimed))
+        let imageFormat = ListFormat(
+            table: "{{.Repository}}\\t{{.Tag}}\\t{{.ID}}\\t{{.CreatedSince}}\\t{{.VirtualSize}}\\t{{.SharedSize}}\\t{{.UniqueSize}}\\t{{.Containers}}",
+            quiet: "", headers: [
+                "Repository": "REPOSITORY", "Tag": "TAG", "ID": "IMAGE ID", "CreatedSince": "CREATED", "VirtualSize": "SIZE",
+                "SharedSize": "SHARED SIZE", "UniqueSize": "UNIQUE SIZE", "Containers": "CONTAINERS",
+            ])
+        call.console.out("Images space usage:\n\n" + (try imageFormat.text("", quiet: false, rows: images)))
+        let containers = items(answer, "Containers").map { ContainerList.record($0, truncated: true, now: now) }
+        var headers = ContainerList.format.headers
+        headers["LocalVolumes"] = "LOCAL VOLUMES"
+        let containerFormat = ListFormat(
+            table: "{{.ID}}\\t{{.Image}}\\t{{.Command}}\\t{{.LocalVolumes}}\\t{{.Size}}\\t{{.RunningFor}}\\t{{.Status}}\\t{{.Names}}",
+            quiet: "", headers: headers)
+        call.console.out("\nContainers space usage:\n\n" + (try containerFormat.text("", quiet: false, rows: containers)))
+        let volumeFormat = ListFormat(
+            table: "{{.Name}}\\t{{.Links}}\\t{{.Size}}", quiet: "",
+            headers: ["Name": "VOLUME NAME", "Links": "LINKS", "Size": "SIZE"])
+        let volumes = items(answer, "Volumes").map(VolumeCommands.record)
+        call.console.out("\nLocal Volumes space usage:\n\n" + (try volumeFormat.text("", quiet: false, rows: volumes)))
+        call.console.out("\nBuild cache usage: 0B\n\n")
         return 0
     }
 }

@@ -1,47 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
-// `events`: what happens in the daemon, as it happens.
+// `events`: the daemon's events as they happen.
 import DockerClient
 import JSON
 import Primitives
 
-/// Prints events.
+/// `apus events`.
 enum EventsCommand {
     static func run(_ call: Invocation) throws -> Int32 {
-        let format = call.flags.string("format")
-        let template: Template?
-        do {
-            template = format.isEmpty || format == "json" ? nil : try Template(
-                Text.replacing(Text.replacing(format, "\\t", with: "\t"), "\\n", with: "\n"))
-        } catch { throw ExitError(64, "Error parsing format: \(error)") }
-        var query = call.filterQuery()
+        var query: [(String, String)] = []
         for name in ["since", "until"] where call.flags.isSet(name) {
-            query.append((name, DateText.unix(call.flags.string(name))))
+            query.append((name, try TimeArgument.unix(call.flags.string(name))))
         }
-        let response = try call.client().call("GET", "/events", query: query)
+        var source = call.flags.string("format")
+        if source == "json" { source = "{{json .}}" }
+        var template: Template?
+        if !source.isEmpty {
+            do { template = try Template(Text.replacing(Text.replacing(source, "\\t", with: "\t"), "\\n", with: "\n")) } catch {
+                throw ExitError(64, "Error parsing format: \(error)")
+            }
+        }
+        let response = try call.client().call("GET", "/events", query: query + call.filterQuery())
         var messages = JSONLines(response)
         while let event = try messages.next() {
-            if format == "json" {
-                call.console.line(event.text(escapesHTML: true))
-            } else if let template {
-                do { call.console.line(try template.execute(.json(event))) } catch { throw CommandError("\(error)") }
-            } else {
-                call.console.line(text(event))
-            }
+            call.console.line(try template?.execute(.json(event)) ?? text(event))
             call.console.flush()
         }
         return 0
     }
 
-    private static func text(_ event: JSONValue) -> String {
+    /// `2020-…Z container start <id> (image=…, name=…)`
+    static func text(_ event: JSONValue) -> String {
         var line = ""
-        if let nanoseconds = event["timeNano"]?.int, nanoseconds != 0 {
-            line += DateText.rfc3339Nano(Timestamp(unixNanoseconds: nanoseconds)) + " "
-        } else if let seconds = event["time"]?.int, seconds != 0 {
-            line += DateText.rfc3339Nano(Timestamp(seconds: seconds)) + " "
+        if let nano = event["timeNano"]?.int, nano != 0 {
+            line = LocalTime.rfc3339(Timestamp(unixNanoseconds: nano), nanoseconds: true) + " "
+        } else if let time = event["time"]?.int, time != 0 {
+            line = LocalTime.rfc3339(Timestamp(seconds: time), nanoseconds: true) + " "
         }
-        let actor = event["Actor"]
-        line += "\(event["Type"]?.string ?? "") \(event["Action"]?.string ?? "") \(actor?["ID"]?.string ?? "")"
-        let attributes = (actor?["Attributes"]?.object?.fields ?? []).sorted { $0.key < $1.key }
+        line += "\(event["Type"]?.string ?? "") \(event["Action"]?.string ?? "") \(event["Actor"]?["ID"]?.string ?? "")"
+        let attributes = (event["Actor"]?["Attributes"]?.object?.fields ?? []).sorted { $0.key < $1.key }
         if !attributes.isEmpty {
             line += " (" + attributes.map { "\($0.key)=\($0.value.string ?? "")" }.joined(separator: ", ") + ")"
         }

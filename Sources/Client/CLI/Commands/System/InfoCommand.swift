@@ -1,96 +1,113 @@
 // SPDX-License-Identifier: Apache-2.0
-// `info`: the state of the daemon in words.
+// `info`: what the daemon says of itself and its machine.
 import DockerClient
 import JSON
-import Primitives
 
-/// Prints what the daemon says of itself.
+/// `apus info`.
 enum InfoCommand {
     static func run(_ call: Invocation) throws -> Int32 {
-        let context = try call.settings.contextName()
-        let clientInfo: JSONValue = [
-            "Debug": .bool(call.settings.isDebug), "Version": .string(Version.current), "Context": .string(context), "Plugins": [],
+        var source = call.flags.string("format")
+        if source == "json" { source = "{{json .}}" }
+        var info: JSONValue = .object(JSONObject())
+        var failure: (any Error)?
+        do { info = try call.client().json("GET", "/info") } catch { failure = error }
+        let client: JSONValue = [
+            "Debug": .bool(call.settings.isDebug), "Version": .string(Version.current), "GitCommit": .string(BuildInformation.commit),
+            "GoVersion": .string(BuildInformation.compiler), "Os": "linux", "Arch": .string(BuildInformation.architecture),
+            "BuildTime": .string(BuildInformation.time), "Context": .string(try call.settings.contextName()), "Plugins": [],
+            "Warnings": .null,
         ]
-        var info = try call.client().json("GET", "/info").object ?? JSONObject()
-        let format = call.flags.string("format")
-        if !format.isEmpty {
-            info["ClientInfo"] = clientInfo
-            if format == "json" {
-                call.console.line(JSONValue.object(info).text(escapesHTML: true))
-                return 0
-            }
-            do { call.console.line(try Template(format).execute(.json(.object(info)))) } catch {
-                throw ExitError(64, "template parsing error: \(error)")
-            }
+        if !source.isEmpty {
+            let template: Template
+            do { template = try Template(source) } catch { throw ExitError(64, "template parsing error: \(error)") }
+            var all = info.object ?? JSONObject()
+            if let failure { all["ServerErrors"] = [.string("\(failure)")] }
+            all["ClientInfo"] = client
+            call.console.line(try template.execute(.json(.object(all))))
             return 0
         }
         call.console.out(
-            "Client: apus\n Version:    \(Version.current)\n Context:    \(context)\n Debug Mode: \(call.settings.isDebug)\n\nServer:\n")
-        call.console.out(lines(.object(info)).map { $0 + "\n" }.joined() + "\n")
-        for warning in info["Warnings"]?.strings ?? [] { call.console.err(warning + "\n") }
+            "Client:\n Version:    \(Version.current)\n Context:    \(client["Context"]?.string ?? "")\n"
+                + " Debug Mode: \(call.settings.isDebug)\n\nServer:\n")
+        if let failure {
+            call.console.flush()
+            throw failure
+        }
+        call.console.out(server(info))
+        for warning in info["Warnings"]?.strings ?? [] { call.console.err("\(warning)\n") }
         return 0
     }
 
-    private static func lines(_ info: JSONValue) -> [String] {
+    static func server(_ info: JSONValue) -> String {
         var lines: [String] = []
-        func text(_ key: String) -> String { info[key].map { GoPrint.text($0) } ?? "" }
-        func add(_ title: String, _ key: String) {
-            if let value = info[key], !value.isNull, value.string != "" { lines.append(" \(title): \(GoPrint.text(value))") }
+        func text(_ key: String) -> String { info[key].map { TemplateValue.json($0).text } ?? "" }
+        func add(_ label: String, _ value: String, level: Int = 1) {
+            lines.append(String(repeating: " ", count: level) + "\(label): \(value)")
         }
-        lines += [
-            " Containers: \(text("Containers"))", "  Running: \(text("ContainersRunning"))",
-            "  Paused: \(text("ContainersPaused"))", "  Stopped: \(text("ContainersStopped"))", " Images: \(text("Images"))",
-        ]
-        add("Server Version", "ServerVersion")
-        add("Storage Driver", "Driver")
-        for pair in info["DriverStatus"]?.array ?? [] { lines.append("  \(pair[0]?.string ?? ""): \(pair[1]?.string ?? "")") }
-        add("Logging Driver", "LoggingDriver")
-        add("Cgroup Driver", "CgroupDriver")
-        add("Cgroup Version", "CgroupVersion")
+        func addIfSet(_ label: String, _ key: String) { if !text(key).isEmpty { add(label, text(key)) } }
+        add("Containers", text("Containers"))
+        for name in ["Running", "Paused", "Stopped"] { add(name, text("Containers\(name)"), level: 2) }
+        add("Images", text("Images"))
+        addIfSet("Server Version", "ServerVersion")
+        addIfSet("Storage Driver", "Driver")
+        for pair in info["DriverStatus"]?.array ?? [] { add(pair[0]?.string ?? "", pair[1]?.string ?? "", level: 2) }
+        addIfSet("Logging Driver", "LoggingDriver")
+        addIfSet("Cgroup Driver", "CgroupDriver")
+        addIfSet("Cgroup Version", "CgroupVersion")
         lines.append(" Plugins:")
         for name in ["Volume", "Network", "Authorization", "Log"] {
             let plugins = info["Plugins"]?[name]?.strings ?? []
-            if !plugins.isEmpty || name == "Volume" || name == "Network" || name == "Log" {
-                lines.append("  \(name): " + plugins.joined(separator: " "))
+            if name != "Authorization" || !plugins.isEmpty { add(name, plugins.joined(separator: " "), level: 2) }
+        }
+        add("Swarm", info["Swarm"]?["LocalNodeState"]?.string ?? "inactive")
+        if let runtimes = info["Runtimes"]?.object { add("Runtimes", runtimes.keys.sorted().joined(separator: " ")) }
+        addIfSet("Default Runtime", "DefaultRuntime")
+        addIfSet("Init Binary", "InitBinary")
+        if let id = info["ContainerdCommit"]?["ID"]?.string, !id.isEmpty { add("containerd version", id) }
+        if let id = info["RuncCommit"]?["ID"]?.string, !id.isEmpty { add("runc version", id) }
+        if let id = info["InitCommit"]?["ID"]?.string { add("init version", id) }
+        if let options = info["SecurityOptions"]?.strings, !options.isEmpty {
+            lines.append(" Security Options:")
+            for option in options {
+                for (index, pair) in option.split(separator: ",").enumerated() {
+                    guard let (key, value) = Text.cut(pair, "=") else { continue }
+                    lines.append(index == 0 && key == "name" ? "  \(value)" : "   \(key == "profile" ? "Profile" : key): \(value)")
+                }
             }
         }
-        if let swarm = info["Swarm"]?["LocalNodeState"]?.string { lines.append(" Swarm: \(swarm)") }
-        if let runtimes = info["Runtimes"]?.object { lines.append(" Runtimes: " + runtimes.keys.sorted().joined(separator: " ")) }
-        add("Default Runtime", "DefaultRuntime")
-        add("Init Binary", "InitBinary")
-        for (title, key) in [("containerd version", "ContainerdCommit"), ("runc version", "RuncCommit"), ("init version", "InitCommit")] {
-            if let commit = info[key]?["ID"]?.string { lines.append(" \(title): \(commit)") }
+        addIfSet("Kernel Version", "KernelVersion")
+        addIfSet("Operating System", "OperatingSystem")
+        addIfSet("OSType", "OSType")
+        addIfSet("Architecture", "Architecture")
+        add("CPUs", text("NCPU"))
+        add("Total Memory", SizeBinary.text(info["MemTotal"]?.int ?? 0))
+        addIfSet("Name", "Name")
+        addIfSet("ID", "ID")
+        add("Docker Root Dir", text("DockerRootDir"))
+        add("Debug Mode", text("Debug"))
+        for (label, key) in [("HTTP Proxy", "HttpProxy"), ("HTTPS Proxy", "HttpsProxy"), ("No Proxy", "NoProxy")] { addIfSet(label, key) }
+        if let labels = info["Labels"]?.strings, !labels.isEmpty {
+            lines.append(" Labels:")
+            lines += labels.map { "  " + $0 }
         }
-        let options = info["SecurityOptions"]?.strings ?? []
-        if !options.isEmpty { lines.append(" Security Options:") }
-        for option in options {
-            for part in Text.split(option, ",") {
-                guard let (key, value) = Text.cut(part, "=") else { continue }
-                lines.append(key == "name" ? "  \(value)" : "   \(key.prefix(1).uppercased() + key.dropFirst()): \(value)")
+        add("Experimental", text("ExperimentalBuild"))
+        if let registries = info["RegistryConfig"] {
+            lines.append(" Insecure Registries:")
+            for (name, entry) in (registries["IndexConfigs"]?.object?.fields ?? []).sorted(by: { $0.key < $1.key }) where entry["Secure"]?.bool == false {
+                lines.append("  " + name)
+            }
+            lines += (registries["InsecureRegistryCIDRs"]?.strings ?? []).map { "  " + $0 }
+            if let mirrors = registries["Mirrors"]?.strings, !mirrors.isEmpty {
+                lines.append(" Registry Mirrors:")
+                lines += mirrors.map { "  " + $0 }
             }
         }
-        add("Kernel Version", "KernelVersion")
-        add("Operating System", "OperatingSystem")
-        add("OSType", "OSType")
-        add("Architecture", "Architecture")
-        add("CPUs", "NCPU")
-        lines.append(" Total Memory: " + ByteSize.humanBinary(info["MemTotal"]?.int ?? 0))
-        add("Name", "Name")
-        add("ID", "ID")
-        add("Docker Root Dir", "DockerRootDir")
-        add("Debug Mode", "Debug")
-        for (title, key) in [("HTTP Proxy", "HttpProxy"), ("HTTPS Proxy", "HttpsProxy"), ("No Proxy", "NoProxy")] { add(title, key) }
-        let labels = info["Labels"]?.strings ?? []
-        if !labels.isEmpty { lines += [" Labels:"] + labels.map { "  \($0)" } }
-        add("Experimental", "ExperimentalBuild")
-        lines.append(" Insecure Registries:")
-        for field in info["RegistryConfig"]?["IndexConfigs"]?.object?.fields ?? [] where field.value["Secure"]?.bool == false {
-            lines.append("  \(field.key)")
+        add("Live Restore Enabled", text("LiveRestoreEnabled"))
+        addIfSet("Product License", "ProductLicense")
+        if let pools = info["DefaultAddressPools"]?.array, !pools.isEmpty {
+            lines.append(" Default Address Pools:")
+            for pool in pools { lines.append("   Base: \(pool["Base"]?.string ?? ""), Size: \(pool["Size"]?.int ?? 0)") }
         }
-        for range in info["RegistryConfig"]?["InsecureRegistryCIDRs"]?.strings ?? [] { lines.append("  \(range)") }
-        let mirrors = info["RegistryConfig"]?["Mirrors"]?.strings ?? []
-        if !mirrors.isEmpty { lines += [" Registry Mirrors:"] + mirrors.map { "  \($0)" } }
-        add("Live Restore Enabled", "LiveRestoreEnabled")
-        return lines
+        return lines.joined(separator: "\n") + "\n\n"
     }
 }

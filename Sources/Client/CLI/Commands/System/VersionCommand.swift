@@ -1,78 +1,98 @@
 // SPDX-License-Identifier: Apache-2.0
-// `version`: both sides of the socket.
+// `version`: both ends of the connection.
 import DockerClient
 import JSON
-import Linux
 import Primitives
 
-/// Prints versions of client and daemon.
+/// `apus version`.
 enum VersionCommand {
+    private static let layout = """
+        {{with .Client -}}
+        Client:
+         Version:\t{{.Version}}
+         API version:\t{{.ApiVersion}}{{if ne .ApiVersion .DefaultAPIVersion}} (downgraded from {{.DefaultAPIVersion}}){{end}}
+         Go version:\t{{.GoVersion}}
+         Git commit:\t{{.GitCommit}}
+         Built:\t{{.BuildTime}}
+         OS/Arch:\t{{.Os}}/{{.Arch}}
+         Context:\t{{.Context}}
+        {{- end}}
+
+        {{- if ne .Server nil}}{{with .Server}}
+
+        Server:{{if ne .Platform.Name ""}} {{.Platform.Name}}{{end}}
+         {{- range $component := .Components}}
+         {{$component.Name}}:
+          {{- if eq $component.Name "Engine" }}
+          Version:\t{{.Version}}
+          API version:\t{{index .Details "ApiVersion"}} (minimum version {{index .Details "MinAPIVersion"}})
+          Go version:\t{{index .Details "GoVersion"}}
+          Git commit:\t{{index .Details "GitCommit"}}
+          Built:\t{{index .Details "BuildTime"}}
+          OS/Arch:\t{{index .Details "Os"}}/{{index .Details "Arch"}}
+          Experimental:\t{{index .Details "Experimental"}}
+          {{- else }}
+          Version:\t{{$component.Version}}
+          {{- $detailsOrder := getDetailsOrder $component}}
+          {{- range $key := $detailsOrder}}
+          {{$key}}:\t{{index $component.Details $key}}
+           {{- end}}
+          {{- end}}
+         {{- end}}
+         {{- end}}{{- end}}
+        """
+
     static func run(_ call: Invocation) throws -> Int32 {
+        var source = call.flags.string("format")
+        if source == "json" { source = "{{json .}}" }
+        // The layout's Docker-only function is replaced before parsing; details come in sorted order anyway.
+        let isLayout = source.isEmpty
+        if isLayout {
+            source = Text.replacing(layout, "{{- $detailsOrder := getDetailsOrder $component}}\n  {{- range $key := $detailsOrder}}", with: "{{- range $key, $detail := $component.Details}}")
+        }
+        let template: Template
+        do { template = try Template(source) } catch { throw ExitError(64, "template parsing error: \(error)") }
         var failure: (any Error)?
-        var server: JSONValue?
-        var negotiated = DockerClient.maximumVersion
+        var server = JSONValue.null
+        var version = DockerClient.maximumVersion
         do {
             let client = try call.client()
-            negotiated = try client.apiVersion()
-            server = try client.json("GET", "/version")
+            version = try client.apiVersion()
+            server = withDefaults(try client.json("GET", "/version"))
         } catch { failure = error }
-        let context = try call.settings.contextName()
         let client: JSONValue = [
-            "Platform": ["Name": "apus"], "Version": .string(Version.current), "ApiVersion": .string(negotiated),
+            "Version": .string(Version.current), "ApiVersion": .string(version),
             "DefaultAPIVersion": .string(DockerClient.maximumVersion), "GitCommit": .string(BuildInformation.commit),
-            "GoVersion": "", "Os": "linux", "Arch": .string(architecture), "Context": .string(context),
+            "GoVersion": .string(BuildInformation.compiler), "Os": "linux", "Arch": .string(BuildInformation.architecture),
+            "BuildTime": .string(BuildInformation.time), "Context": .string(try call.settings.contextName()),
         ]
-        let format = call.flags.string("format")
-        if !format.isEmpty {
-            let document: JSONValue = ["Client": client, "Server": server ?? .null]
-            if format == "json" {
-                call.console.line(document.text(escapesHTML: true))
-            } else {
-                do { call.console.line(try Template(format).execute(.json(document))) } catch {
-                    throw ExitError(64, "template parsing error: \(error)")
-                }
-            }
-        } else {
-            let api = negotiated == DockerClient.maximumVersion ? negotiated : "\(negotiated) (downgraded from \(DockerClient.maximumVersion))"
-            var lines = [
-                "Client: apus", " Version:\t\(Version.current)", " API version:\t\(api)", " Git commit:\t\(BuildInformation.commit)",
-                " OS/Arch:\tlinux/\(architecture)", " Context:\t\(context)",
-            ]
-            if let server { lines += describe(server) }
-            call.console.out(TabColumns.text(lines, minimum: 20, padding: 1))
-        }
+        var output: String
+        do {
+            output = try template.execute(.json(["Client": client, "Server": server]))
+        } catch { throw CommandError("\(error)") }
+        if isLayout { output = TabWriter.align(output, minimum: 20, padding: 1) }
+        call.console.line(output)
         if let failure { throw failure }
         return 0
     }
 
-    private static func describe(_ server: JSONValue) -> [String] {
-        let platform = server["Platform"]?["Name"]?.string ?? ""
-        var lines = ["", "Server:" + (platform.isEmpty ? "" : " \(platform)")]
-        func built(_ text: String) -> String { DateText.ansic(text) }
-        for component in server["Components"]?.array ?? [] {
-            let details = component["Details"]?.object ?? JSONObject()
-            lines.append(" \(component["Name"]?.string ?? ""):")
-            lines.append("  Version:\t\(component["Version"]?.string ?? "")")
-            func add(_ title: String, _ value: String?) { if let value { lines.append("  \(title):\t\(value)") } }
-            if component["Name"]?.string == "Engine" {
-                add("API version", "\(details["ApiVersion"]?.string ?? "") (minimum version \(details["MinAPIVersion"]?.string ?? ""))")
-                add("Go version", details["GoVersion"]?.string)
-                add("Git commit", details["GitCommit"]?.string)
-                add("Built", details["BuildTime"]?.string.map(built))
-                add("OS/Arch", "\(details["Os"]?.string ?? "")/\(details["Arch"]?.string ?? "")")
-                add("Experimental", details["Experimental"]?.string ?? "false")
-            } else {
-                for field in details.fields.sorted(by: { $0.key < $1.key }) { add(field.key, field.value.string) }
-            }
+    /// Older daemons list no components: then the engine is made from the top-level fields.
+    private static func withDefaults(_ answer: JSONValue) -> JSONValue {
+        guard var object = answer.object else { return answer }
+        if object["Platform"] == nil { object["Platform"] = ["Name": ""] }
+        if let built = object["BuildTime"]?.string, let moment = Timestamp(rfc3339: built) { object["BuildTime"] = .string(LocalTime.ansiC(moment)) }
+        var components = object["Components"]?.array ?? []
+        if components.isEmpty {
+            components = [["Name": "Engine", "Version": object["Version"] ?? "", "Details": .object(object)]]
         }
-        return lines
-    }
-
-    private static var architecture: String {
-        #if arch(arm64)
-            "arm64"
-        #else
-            "amd64"
-        #endif
+        object["Components"] = .array(components.map { component in
+            guard var fields = component.object, var details = fields["Details"]?.object else { return component }
+            if let built = details["BuildTime"]?.string, let moment = Timestamp(rfc3339: built) {
+                details["BuildTime"] = .string(LocalTime.ansiC(moment))
+            }
+            fields["Details"] = .object(details)
+            return .object(fields)
+        })
+        return .object(object)
     }
 }

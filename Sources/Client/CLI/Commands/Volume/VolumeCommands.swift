@@ -1,42 +1,88 @@
 // SPDX-License-Identifier: Apache-2.0
-// The verbs of `volume`.
+// `volume ls|create|rm|inspect|prune`.
 import DockerClient
 import JSON
 
-/// `volume create`, `inspect`, `ls`, `prune`, `rm`.
+/// All of `volume …`.
 enum VolumeCommands {
     static let all: [Command] = [
+        Command(["volume ls", "volume list"], "[OPTIONS]", "List volumes", .none, flags: { VolumeFlags.list }, run: list),
         Command(
-            ["volume create"], "[OPTIONS] [VOLUME]", "Create a volume", .atMost(1), flags: { VolumeFlags.create }, run: create),
-        Command(
-            ["volume inspect"], "[OPTIONS] VOLUME [VOLUME...]", "Display detailed information on one or more volumes",
-            .atLeast(1), flags: { VolumeFlags.inspect }, run: InspectCommand.of("volume")),
-        Command(
-            ["volume ls", "volume list"], "[OPTIONS]", "List volumes", .none, flags: { VolumeFlags.list }, run: list),
-        Command(
-            ["volume prune"], "[OPTIONS]", "Remove unused local volumes", .none, flags: { VolumeFlags.prune }, run: prune),
+            ["volume create"], "[OPTIONS] [VOLUME]", "Create a volume", .atMost(1), flags: { VolumeFlags.create },
+            run: create),
         Command(
             ["volume rm", "volume remove"], "[OPTIONS] VOLUME [VOLUME...]", "Remove one or more volumes", .atLeast(1),
             description: "Remove one or more volumes. You cannot remove a volume that is in use by a container.",
-            flags: { VolumeFlags.remove }, run: remove),
+            flags: { VolumeFlags.remove },
+            run: { call in
+                let client = try call.client()
+                let query = call.flags.bool("force") ? [("force", "1")] : []
+                return try call.forEachOperand { name in
+                    try client.perform("DELETE", "/volumes/\(URLText.path(name))", query: query)
+                    call.console.line(name)
+                }
+            }),
+        Command(
+            ["volume inspect"], "[OPTIONS] VOLUME [VOLUME...]", "Display detailed information on one or more volumes",
+            .atLeast(1), flags: { VolumeFlags.inspect },
+            run: { call in
+                let client = try call.client()
+                return try ObjectInspector.run(call) { name in
+                    try client.call("GET", "/volumes/\(URLText.path(name))").readAll()
+                }
+            }),
+        Command(
+            ["volume prune"], "[OPTIONS]", "Remove unused local volumes", .none, flags: { VolumeFlags.prune },
+            run: PruneCommands.volumes),
     ]
 
-    static let output = ListOutput(
-        table: "{{.Driver}}\t{{.Name}}",
-        headers: [
-            ("Availability", "AVAILABILITY"), ("Driver", "DRIVER"), ("Group", "GROUP"), ("Labels", "LABELS"),
-            ("Links", "LINKS"), ("Mountpoint", "MOUNTPOINT"), ("Name", "VOLUME NAME"), ("Scope", "SCOPE"), ("Size", "SIZE"),
-            ("Status", "STATUS"),
-        ], quiet: "{{.Name}}")
+    private static func list(_ call: Invocation) throws -> Int32 {
+        if call.flags.bool("cluster") { throw CommandError("the --cluster flag is not supported yet") }
+        let answer = try call.client().json("GET", "/volumes", query: call.filterQuery())
+        let volumes = (answer["Volumes"]?.array ?? []).sorted { ($0["Name"]?.string ?? "") < ($1["Name"]?.string ?? "") }
+        let rows = volumes.map(record)
+        let format = ListFormat(
+            table: "{{.Driver}}\\t{{.Name}}", quiet: "{{.Name}}",
+            headers: [
+                "Name": "VOLUME NAME", "Driver": "DRIVER", "Scope": "SCOPE", "Mountpoint": "MOUNTPOINT", "Labels": "LABELS",
+                "Links": "LINKS", "Size": "SIZE", "Availability": "AVAILABILITY", "Group": "GROUP", "Status": "STATUS",
+                "Label": "",
+            ],
+            raw: "name: {{.Name}}\\ndriver: {{.Driver}}\\n")
+        var template = call.flags.string("format")
+        if template.isEmpty, !call.flags.bool("quiet") { template = call.settings.configuration()["volumesFormat"]?.string ?? "" }
+        call.console.out(try format.text(template, quiet: call.flags.bool("quiet"), rows: rows))
+        return 0
+    }
 
-    static func create(_ call: Invocation) throws -> Int32 {
+    static func record(_ item: JSONValue) -> TemplateRecord {
+        @Sendable func text(_ key: String) -> String { item[key]?.string ?? "" }
+        let labels = item["Labels"]?.object ?? JSONObject()
+        let usage = item["UsageData"]
+        return TemplateRecord(
+            typeName: "*formatter.volumeContext",
+            columns: [
+                ("Availability", { .string("N/A") }),
+                ("Driver", { .string(text("Driver")) }),
+                ("Group", { .string("N/A") }),
+                ("Labels", { .string(LabelText.joined(labels)) }),
+                ("Links", { .string(usage?["RefCount"]?.int.map { String($0) } ?? "N/A") }),
+                ("Mountpoint", { .string(text("Mountpoint")) }),
+                ("Name", { .string(text("Name")) }),
+                ("Scope", { .string(text("Scope")) }),
+                ("Size", { .string(usage?["Size"]?.int.map { SizeText.long($0) } ?? "N/A") }),
+                ("Status", { .string("N/A") }),
+            ],
+            methods: [("Label", { arguments in try LabelText.label(arguments, labels) })])
+    }
+
+    private static func create(_ call: Invocation) throws -> Int32 {
         let flags = call.flags
-        for name in ["group", "scope", "sharing", "type", "secret", "limit-bytes", "required-bytes", "availability",
-            "topology-preferred", "topology-required"] where flags.isSet(name)
-        {
-            throw CommandError("apus: cluster volumes (--\(name)) are not supported yet")
-        }
-        func pairs(_ name: String) -> JSONValue {
+        for name in [
+            "availability", "group", "limit-bytes", "required-bytes", "scope", "secret", "sharing", "topology-preferred",
+            "topology-required", "type",
+        ] where flags.isSet(name) { throw CommandError("the --\(name) flag is not supported yet: cluster volumes") }
+        func map(_ name: String) -> JSONValue {
             .object(JSONObject(flags.list(name).map { text in
                 let (key, value) = Text.cut(text, "=") ?? (text, "")
                 return (key, .string(value))
@@ -45,60 +91,10 @@ enum VolumeCommands {
         let answer = try call.client().json(
             "POST", "/volumes/create",
             body: .json([
-                "Driver": .string(flags.string("driver")), "DriverOpts": pairs("opt"), "Labels": pairs("label"),
+                "Driver": .string(flags.string("driver")), "DriverOpts": map("opt"), "Labels": map("label"),
                 "Name": .string(call.operands.first ?? ""),
             ]))
         call.console.line(answer["Name"]?.string ?? "")
-        return 0
-    }
-
-    static func list(_ call: Invocation) throws -> Int32 {
-        if call.flags.bool("cluster") { throw CommandError("apus: cluster volumes are not supported yet") }
-        let answer = try call.client().json("GET", "/volumes", query: call.filterQuery())
-        for warning in answer["Warnings"]?.strings ?? [] { call.console.err("WARNING: \(warning)\n") }
-        let volumes = (answer["Volumes"]?.array ?? []).sorted { ($0["Name"]?.string ?? "") < ($1["Name"]?.string ?? "") }
-        try output.print(
-            volumes.map(row), format: call.flags.string("format"), isQuiet: call.flags.bool("quiet"), console: call.console)
-        return 0
-    }
-
-    static func row(_ volume: JSONValue) -> TemplateRecord {
-        func text(_ key: String) -> TemplateRecord.Column { { .string(volume[key]?.string ?? "") } }
-        let labels = LabelText(volume["Labels"])
-        let usage = volume["UsageData"]
-        let size = usage?["Size"]?.int ?? -1
-        return TemplateRecord(
-            typeName: "*formatter.volumeContext",
-            columns: [
-                ("Availability", { .string("N/A") }), ("Driver", text("Driver")), ("Group", { .string("N/A") }),
-                ("Labels", { .string(labels.text) }),
-                ("Links", { .string(usage?["RefCount"]?.int.map { String($0) } ?? "N/A") }),
-                ("Mountpoint", text("Mountpoint")), ("Name", text("Name")), ("Scope", text("Scope")),
-                ("Size", { .string(usage == nil || size < 0 ? "N/A" : SizeText.long(size)) }),
-                ("Status", { .string("N/A") }),
-            ], methods: [("Label", labels.method)])
-    }
-
-    static func remove(_ call: Invocation) throws -> Int32 {
-        let client = try call.client()
-        let query = call.flags.bool("force") ? [("force", "1")] : []
-        return try call.forEachOperand { name in
-            try client.perform("DELETE", "/volumes/\(URLText.path(name))", query: query)
-            call.console.line(name)
-        }
-    }
-
-    static func prune(_ call: Invocation) throws -> Int32 {
-        let all = call.flags.bool("all")
-        guard call.confirms(
-            (all ? "WARNING! This will remove all local volumes not used by at least one container."
-                : "WARNING! This will remove anonymous local volumes not used by at least one container.")
-                + "\nAre you sure you want to continue?")
-        else { return 0 }
-        let answer = try call.client().json("POST", "/volumes/prune", query: call.filterQuery(all ? [("all", "true")] : []))
-        let names = answer["VolumesDeleted"]?.strings ?? []
-        if !names.isEmpty { call.console.out("Deleted Volumes:\n" + names.map { $0 + "\n" }.joined() + "\n") }
-        call.console.line("Total reclaimed space: " + SizeText.long(answer["SpaceReclaimed"]?.int ?? 0))
         return 0
     }
 }
