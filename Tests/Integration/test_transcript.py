@@ -169,7 +169,7 @@ def test_init_reaps(client, busybox):
 
 
 def test_signals_and_codes(client, busybox):
-    assert client.run("run", "--rm", busybox, "sh", "-c", "kill -9 $$").returncode == 137
+    assert client.run("run", "--rm", busybox, "sh", "-c", "sh -c 'kill -9 $$'; exit $?").returncode == 137
     name = f"signal-{client.name}"
     client.ok("run", "-d", "--name", name, busybox, "sh", "-c", "trap 'exit 42' USR1; while :; do sleep 0.05; done")
     client.ok("kill", "-s", "USR1", name)

@@ -72,7 +72,8 @@ extension ContainerService {
     private static func portRows(_ record: ContainerRecord) -> [PortSummary] {
         var rows: [PortSummary] = []
         for (text, bindings) in record.ports {
-            guard let key = try? PortKey(text) else { continue }  // Saved by us after validation; a stranger's is not shown.
+            // Validated before it was saved: what does not parse is not ours.
+            guard let key = try? PortKey(text) else { continue }
             var row = PortSummary()
             row.privatePort = Int(key.port)
             row.type = key.transport.rawValue

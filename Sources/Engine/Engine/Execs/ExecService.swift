@@ -80,7 +80,14 @@ package final class ExecService: Sendable {
             containers.announce(record, "exec_die", ["execID": id, "exitCode": String(code)])
             guard let error = error as? TaskError else { throw error }
             let text = "OCI runtime exec failed: exec failed: unable to start container process: \(error.message)"
-            throw error.kind == .internalError ? EngineError.internalError(text) : .invalidArgument(text)
+            guard !request.detach else {
+                throw error.kind == .internalError ? EngineError.internalError(text) : .invalidArgument(text)
+            }
+            // The client has asked to take the connection over: it is told there, and reads the code by inspecting.
+            let connection = TaskConnection(
+                isRaw: exec.request.tty, stdin: false, stdout: true, stderr: false, keys: nil)
+            connection.end(history: TextSource(text + "\r\n", isRaw: exec.request.tty))
+            return connection
         }
     }
 
