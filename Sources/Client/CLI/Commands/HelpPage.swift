@@ -18,10 +18,12 @@ struct HelpPage {
         if !options.isEmpty { console.out("\nOptions:\n" + options) }
     }
 
-    func group(_ group: CommandGroup) {
-        console.out("Usage:  \(program) \(group.name) COMMAND\n\n\(group.summary)\n\nCommands:\n")
-        list(Catalog.members(of: group.name).map { ($0.name, $0.command.summary) })
-        console.out("\nRun '\(program) \(group.name) COMMAND --help' for more information on a command.\n")
+    /// `toError`: nobody asked for help, the group was called without a verb.
+    func group(_ group: CommandGroup, toError: Bool = false) {
+        let out = toError ? console.err : console.out
+        out("Usage:  \(program) \(group.name) COMMAND\n\n\(group.summary)\n\nCommands:\n")
+        list(Catalog.members(of: group.name).map { ($0.name, $0.command.summary) }, out)
+        out("\nRun '\(program) \(group.name) COMMAND --help' for more information on a command.\n")
     }
 
     func overview() {
@@ -36,10 +38,11 @@ struct HelpPage {
         console.out("\nRun '\(program) COMMAND --help' for more information on a command.\n")
     }
 
-    private func list(_ rows: [(String, String)]) {
+    private func list(_ rows: [(String, String)], _ out: ((String) -> Void)? = nil) {
+        let out = out ?? console.out
         let width = max(11, (rows.map(\.0.utf8.count).max() ?? 0) + 1)
         for (name, summary) in rows {
-            console.out("  \(name)" + String(repeating: " ", count: width - name.utf8.count) + " \(summary)\n")
+            out("  \(name)" + String(repeating: " ", count: width - name.utf8.count) + " \(summary)\n")
         }
     }
 }

@@ -36,7 +36,8 @@ enum ObjectInspector {
             } catch { failures.append("template parsing error: \(error)") }
         }
         if format == "json" {
-            for bytes in found { call.console.out((try JSONValue.parse(bytes)).text(escapesHTML: true) + "\n") }
+            call.console.out(bytes: [91] + found.map { RawJSON.trimmed($0) }.joined(separator: [44]) + [93])
+            call.console.out("\n")
         } else if template != nil {
             call.console.out(output.isEmpty && !failures.isEmpty ? "\n" : output)
         } else if found.isEmpty {

@@ -83,8 +83,8 @@ package struct Program {
 
     private func bareGroup(_ group: CommandGroup, _ words: [String], _ help: HelpPage) -> Int32 {
         do {
-            _ = try FlagParser([]).parse(words)
-            help.group(group)
+            let asked = try FlagParser([]).parse(words).wantsHelp
+            help.group(group, toError: !asked)
             return 0
         } catch {
             console.err(

@@ -15,7 +15,7 @@ enum FlagHelp {
         }
         let width = rows.map { $0.left.utf8.count + 1 }.max() ?? 0
         return rows.map { row in
-            let spacing = String(repeating: " ", count: width - row.left.utf8.count - 1)
+            let spacing = String(repeating: " ", count: width - row.left.utf8.count)
             return "\(row.left) \(spacing) \(wrap(width + 2, columns, row.usage))\n"
         }.joined()
     }

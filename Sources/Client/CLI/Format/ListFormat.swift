@@ -59,14 +59,11 @@ enum TabWriter {
                 }
                 var end = start
                 var width = minimum
-                var isEmpty = true
                 while end < lines.count, lines[end].count > column + 1 {
                     let length = lines[end][column].unicodeScalars.count
-                    if length > 0 { isEmpty = false }
                     width = max(width, length + padding)
                     end += 1
                 }
-                _ = isEmpty
                 for line in start..<end { widths[line][column] = width }
                 start = end
             }

@@ -3,6 +3,13 @@
 
 /// Indentation of JSON text (Go's `json.Indent`).
 enum RawJSON {
+    /// Without white space at either end.
+    static func trimmed(_ bytes: [UInt8]) -> ArraySlice<UInt8> {
+        var slice = bytes[...]
+        while let last = slice.last, last <= 32 { slice.removeLast() }
+        return slice.drop { $0 <= 32 }
+    }
+
     static func indent(_ bytes: some Sequence<UInt8>, prefix: String = "", by unit: String = "    ") -> [UInt8] {
         var output: [UInt8] = []
         var depth = 0

@@ -59,6 +59,8 @@ enum TemplateFunctions {
         case "eq", "ne", "lt", "le", "gt", "ge": return .bool(try TemplateComparison.compare(name, arguments))
         case "json":
             try need(1)
+            // A row is marshalled by Go's encoder with its HTML escapes, plain data without.
+            if case .record(let record) = arguments[0] { return .string(record.json.text(escapesHTML: true)) }
             return .string(arguments[0].json.text(escapesHTML: false))
         case "split":
             try need(2)

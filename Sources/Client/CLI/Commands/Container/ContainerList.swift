@@ -23,7 +23,7 @@ enum ContainerList {
         let flags = call.flags
         var template = flags.string("format")
         if template.isEmpty, !flags.bool("quiet") { template = call.settings.configuration()["psFormat"]?.string ?? "" }
-        let wantsSize = flags.bool("size") || (!template.isEmpty && Text.contains(template, ".Size"))
+        let wantsSize = flags.bool("size") || Text.contains(template, ".Size") || Text.contains(template, "json .}")
         var query: [(String, String)] = []
         if flags.bool("all") { query.append(("all", "1")) }
         let last = flags.int("last")
@@ -56,6 +56,7 @@ enum ContainerList {
                 ("Mounts", { .string(mounts(item, truncated)) }),
                 ("Names", { .string(names(item, truncated)) }),
                 ("Networks", { .string((item["NetworkSettings"]?["Networks"]?.object?.keys ?? []).sorted().joined(separator: ",")) }),
+                ("Platform", { .json(.null) }),
                 ("Ports", { .string(PortText.displayed(item["Ports"]?.array ?? [])) }),
                 ("RunningFor", { .string(HumanDuration.ago(created, now: now)) }),
                 ("Size", { .string(sizeText(item)) }),

@@ -59,7 +59,7 @@ enum ContainerViews {
                 throw CommandError("invalid port (\(port)): strconv.ParseUint: parsing \(Quoted.go(port)): invalid syntax")
             }
             let found = ports["\(port)/\(proto)"].map(addresses) ?? []
-            guard !found.isEmpty else { throw CommandError("no public port '\(call.operands[1])' published for \(name)") }
+            guard !found.isEmpty else { throw CommandError("Error: No public port '\(call.operands[1])' published for \(name)") }
             for address in found { call.console.line(address) }
             return 0
         }

@@ -95,7 +95,7 @@ enum MountSpecification {
 
     static func volume(_ text: String) throws -> Volume {
         if text.isEmpty { throw CommandError("invalid empty volume spec") }
-        let parts = Text.split(text, ":")
+        let parts = sections(text)
         if parts.count == 1 { return .anonymous(text) }
         if parts.contains(where: \.isEmpty) { throw CommandError("invalid spec: \(text): empty section between colons") }
         if parts.count > 3 { throw CommandError("invalid spec: \(text): too many colons") }
@@ -104,6 +104,21 @@ enum MountSpecification {
             return .bind(([HostPath.absolute(source)] + parts.dropFirst()).joined(separator: ":"))
         }
         return .bind(text)
+    }
+}
+
+extension MountSpecification {
+    /// Parts between colons; a single letter and its colon stay together, as they name a drive elsewhere.
+    private static func sections(_ text: String) -> [String] {
+        var parts: [String] = []
+        for part in Text.split(text, ":") {
+            if let last = parts.last, last.count == 1, last.first?.isLetter == true {
+                parts[parts.count - 1] = last + ":" + part
+            } else {
+                parts.append(part)
+            }
+        }
+        return parts
     }
 }
 

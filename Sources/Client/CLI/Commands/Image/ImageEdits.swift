@@ -8,7 +8,7 @@ enum ImageEdits {
     static func tag(_ call: Invocation) throws -> Int32 {
         let target: ImageName.Parts
         do { target = try ImageName.parse(call.operands[1]) } catch {
-            throw CommandError("error parsing reference: \(Quoted.go(call.operands[1])) is not a valid repository/tag: \(error)")
+            throw CommandError("Error parsing reference: \(Quoted.go(call.operands[1])) is not a valid repository/tag: \(error)")
         }
         if target.digest != nil { throw CommandError("refusing to create a tag with a digest reference") }
         try call.client().perform(

@@ -85,7 +85,7 @@ enum ImageList {
                 ("Size", { .string(SizeText.short(size)) }),
                 ("Tag", { .string(name.tag) }),
                 ("UniqueSize", { .string(shared == -1 || size == -1 ? "N/A" : SizeText.long(size - shared)) }),
-                ("VirtualSize", { .string(SizeText.short(image["VirtualSize"]?.int ?? size)) }),
+                ("VirtualSize", { .string(SizeText.long(image["VirtualSize"]?.int ?? size)) }),
             ])
     }
 }

@@ -33,6 +33,12 @@ enum ImageName {
             parts.digest = digest
             rest = name
         }
+        let remote = (Text.cut(rest, "/")?.after).map { path in rest.prefix { $0 != "/" }.contains { $0 == "." || $0 == ":" } ? path : rest } ?? rest
+        let lettered = String(remote.prefix { $0 != ":" })
+        if lettered.lowercased() != lettered {
+            let shown = rest.contains("/") ? lettered : "library/" + lettered
+            throw CommandError("invalid reference format: repository name (\(shown)) must be lowercase")
+        }
         let slash = rest.lastIndex(of: "/")
         if let colon = rest.lastIndex(of: ":"), slash.map({ colon > $0 }) ?? true {
             let tag = String(rest[rest.index(after: colon)...])

@@ -67,7 +67,7 @@ enum DiskUsageCommand {
     private static func verbose(_ call: Invocation, _ answer: JSONValue) throws -> Int32 {
         let now = Timestamp.now()
         let images = items(answer, "Images").flatMap { image in
-            ImageList.names(image, false).map { ImageList.record(image, $0, truncated: true, now: now) }
+            ImageList.names(image, false).prefix(1).map { ImageList.record(image, $0, truncated: true, now: now) }
         }
         let imageFormat = ListFormat(
             table: "{{.Repository}}\\t{{.Tag}}\\t{{.ID}}\\t{{.CreatedSince}}\\t{{.VirtualSize}}\\t{{.SharedSize}}\\t{{.UniqueSize}}\\t{{.Containers}}",
@@ -76,7 +76,12 @@ enum DiskUsageCommand {
                 "SharedSize": "SHARED SIZE", "UniqueSize": "UNIQUE SIZE", "Containers": "CONTAINERS",
             ])
         call.console.out("Images space usage:\n\n" + (try imageFormat.text("", quiet: false, rows: images)))
-        let containers = items(answer, "Containers").map { ContainerList.record($0, truncated: true, now: now) }
+        let containers = items(answer, "Containers").map { item -> TemplateRecord in
+            // The size of the image is none of the container's.
+            var own = item.object ?? JSONObject()
+            own["SizeRootFs"] = 0
+            return ContainerList.record(.object(own), truncated: true, now: now)
+        }
         var headers = ContainerList.format.headers
         headers["LocalVolumes"] = "LOCAL VOLUMES"
         let containerFormat = ListFormat(

@@ -63,15 +63,15 @@ enum SystemCommands {
                     return try client.call(
                         "GET", kind.path(URLText.path(name)), query: wantsSize && kind.name == "container" ? [("size", "1")] : []
                     ).readAll()
-                } catch let error as ClientError where isAbsence(error, explicit: !type.isEmpty) { continue }
+                } catch let error as ClientError where type.isEmpty && isAbsence(error) { continue }
             }
             throw CommandError(type.isEmpty ? "Error: No such object: \(name)" : "Error: No such \(type): \(name)")
         }
     }
 
     /// The daemon does not have it under this kind, or does not have the kind (no swarm, no plugins, not built yet).
-    private static func isAbsence(_ error: ClientError, explicit: Bool) -> Bool {
+    private static func isAbsence(_ error: ClientError) -> Bool {
         guard let status = error.status else { return false }
-        return status == 404 || !explicit && (status == 503 || status == 501 || status == 406)
+        return [404, 406, 501, 503].contains(status)
     }
 }
