@@ -70,6 +70,7 @@ extension ContainerEngine {
     /// Lets go of the containers, which stay as they are, and ends the streams of clients.
     package func shutdown() async {
         await containers.shutdown()
+        await containers.clearIdle()
         events.shutdown()
         await images.drivers.registries.close()
     }

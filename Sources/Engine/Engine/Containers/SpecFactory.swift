@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Specifications, users and processes: what the engine asks of the Tasks driver's knowledge of Linux.
 import AsyncSystem
+import Glibc
+import Linux
 import OCI
 import Primitives
 import Tasks
@@ -31,5 +33,14 @@ extension SpecFactory {
     /// Ids of all processes in a cgroup, as the host counts.
     func processes(cgroupPath: String) async throws -> [Int32] {
         try await TaskCgroup(path: cgroupPath).processes()
+    }
+
+    /// Removes the cgroup that containers without a parent of their own are made in; a busy one stays (EBUSY).
+    func removeParentCgroup() async throws {
+        let path = host.defaultCgroupParent
+        try await Blocking.run {
+            let layout = try CgroupLayout.detect()
+            for folder in ControlGroup(layout: layout, path: path).folders { rmdir(folder) }
+        }
     }
 }

@@ -131,14 +131,4 @@ extension ContainerService {
             logger.error("\(what) failed", metadata: ["container": "\(id)", "error": "\(error)"])
         }
     }
-
-    /// The daemon is going: containers stay, those who follow them are let go.
-    func shutdown() async {
-        for container in registry.all {
-            let (monitor, restart, health) = container.live.withLock { ($0.monitor, $0.restart, $0.health) }
-            monitor?.cancel()
-            restart?.cancel()
-            health?.cancel()
-        }
-    }
 }
