@@ -6,7 +6,7 @@ struct HelpPage {
     let program: String
     let console: Console
 
-    private var columns: Int { min(80, Console.size(of: 1)?.columns ?? 80) }
+    private var columns: Int { (Console.size(of: 0)?.columns ?? 80) - 1 }
 
     func command(_ command: Command, _ path: String) {
         console.out("Usage:  \(program) \(path)" + (command.usage.isEmpty ? "" : " " + command.usage) + "\n\n")
@@ -26,20 +26,19 @@ struct HelpPage {
         out("\nRun '\(program) \(group.name) COMMAND --help' for more information on a command.\n")
     }
 
-    func overview() {
-        console.out("Usage:  \(program) [OPTIONS] COMMAND\n\nA self-sufficient runtime for containers\n\nCommon Commands:\n")
-        list(Catalog.common.compactMap { name in Catalog.command(name).map { (name, $0.summary) } })
-        console.out("\nManagement Commands:\n")
-        list(Catalog.groups.map { ($0.name, $0.summary) })
-        console.out("\nCommands:\n")
-        list(
-            Catalog.members(of: nil).filter { !Catalog.common.contains($0.name) }.map { ($0.name, $0.command.summary) })
-        console.out("\nGlobal Options:\n" + FlagHelp.text(Program.globalFlags, columns: columns))
-        console.out("\nRun '\(program) COMMAND --help' for more information on a command.\n")
+    func overview(toError: Bool = false) {
+        let out = toError ? console.err : console.out
+        out("Usage:  \(program) [OPTIONS] COMMAND\n\nA self-sufficient runtime for containers\n\nCommon Commands:\n")
+        list(Catalog.common.compactMap { name in Catalog.command(name).map { (name, $0.summary) } }, out)
+        out("\nManagement Commands:\n")
+        list(Catalog.groups.map { ($0.name, $0.summary) }, out)
+        out("\nCommands:\n")
+        list(Catalog.members(of: nil).filter { !Catalog.common.contains($0.name) }.map { ($0.name, $0.command.summary) }, out)
+        out("\nGlobal Options:\n" + FlagHelp.text(Program.globalFlags, columns: columns))
+        out("\nRun '\(program) COMMAND --help' for more information on a command.\n")
     }
 
-    private func list(_ rows: [(String, String)], _ out: ((String) -> Void)? = nil) {
-        let out = out ?? console.out
+    private func list(_ rows: [(String, String)], _ out: (String) -> Void) {
         let width = max(11, (rows.map(\.0.utf8.count).max() ?? 0) + 1)
         for (name, summary) in rows {
             out("  \(name)" + String(repeating: " ", count: width - name.utf8.count) + " \(summary)\n")

@@ -63,7 +63,7 @@ package final class Invocation {
             let (name, value) = Text.cut(text, "=") ?? (text, "")
             return (Text.trimmed(name).lowercased(), Text.trimmed(value))
         }
-        for (name, value) in given + extra {
+        for (name, value) in (given + extra).sorted(by: { $0.0 < $1.0 }) {
             var values = filters[name]?.object ?? JSONObject()
             values[value] = true
             filters[name] = .object(values)

@@ -59,7 +59,7 @@ package struct Program {
         }
         guard !top.wantsHelp, let first = words.first else {
             if top.wantsHelp, !words.isEmpty { return self.help(words, help) }
-            help.overview()
+            help.overview(toError: !top.wantsHelp)
             return 0
         }
         if let group = Catalog.group(first) {

@@ -14,6 +14,7 @@ package struct FlagValues: Sendable {
 
     package mutating func set(_ flag: Flag, _ value: String) {
         let name = flag.aliasOf ?? flag.name
+        if flag.aliasOf != nil { given[flag.name] = [value] }
         if flag.kind.isRepeatable { given[name, default: []].append(value) } else { given[name] = [value] }
     }
 

@@ -36,7 +36,7 @@ struct PullProgress {
 
     mutating func show(_ message: JSONValue) {
         if let stream = message["stream"]?.string { return write(stream) }
-        let status = message["status"]?.string ?? ""
+        guard let status = message["status"]?.string else { return }
         let id = message["id"]?.string ?? ""
         let detail = message["progressDetail"]
         let progress = detail.flatMap { PullProgress.bar($0, columns: columns, isTerminal: isTerminal) } ?? ""

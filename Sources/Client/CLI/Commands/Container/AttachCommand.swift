@@ -23,6 +23,12 @@ enum AttachCommand {
             proxiesSignals: call.flags.bool("sig-proxy") && !tty)
         let stream = try container.attach()
         let waiting = try container.wait(removed: false, nextExit: false)
+        if tty, let size = Console.size(of: 1) {
+            // A size that differs makes the program redraw its screen once the right one follows.
+            try? client.perform(
+                "POST", "/containers/\(container.id)/resize",
+                query: [("h", String(size.rows + 1)), ("w", String(size.columns + 1))])
+        }
         if try container.copy(stream, start: {}) == .detached { throw CommandError("read escape sequence") }
         return try AttachedContainer.exitCode(waiting)
     }

@@ -100,11 +100,8 @@ extension CreateFlags {
                         ? nil : "invalid IP address in add-host: \(Quoted.go(address))"
                 }
             case "dns": check = { IPText.isAddress($0) ? nil : "IP address is not correctly formatted: \($0)" }
-            case "device":
-                check = { text in
-                    do { _ = try DeviceFlags.device(text) } catch { return "\(error)" }
-                    return nil
-                }
+            case "sysctl": check = { $0.contains("=") ? nil : "sysctl '\($0)' is not allowed" }
+            case "annotation": check = { _ in nil }
             case "blkio-weight-device": check = complaint { try RunResources.weightDevice($0) }
             case "device-read-bps", "device-write-bps": check = complaint { try RunResources.throttle($0, isRate: true) }
             case "device-read-iops", "device-write-iops": check = complaint { try RunResources.throttle($0, isRate: false) }

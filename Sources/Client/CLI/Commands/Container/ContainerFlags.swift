@@ -57,7 +57,7 @@ enum ContainerFlags {
 
     static let restart: [Flag] = [
         Flag("signal", "s", .string, "Signal to send to the container"),
-        Flag("time", "t", .int, "deprecated, alias of --timeout (hidden)", hidden: true, aliasOf: "timeout"),
+        Flag("time", .int, "deprecated, alias of --timeout (hidden)", hidden: true, aliasOf: "timeout"),
         Flag("timeout", "t", .int, "Seconds to wait before killing the container"),
     ]
 
@@ -77,7 +77,7 @@ enum ContainerFlags {
 
     static let stop: [Flag] = [
         Flag("signal", "s", .string, "Signal to send to the container"),
-        Flag("time", "t", .int, "deprecated, alias of --timeout (hidden)", hidden: true, aliasOf: "timeout"),
+        Flag("time", .int, "deprecated, alias of --timeout (hidden)", hidden: true, aliasOf: "timeout"),
         Flag("timeout", "t", .int, "Seconds to wait before killing the container"),
     ]
 }

@@ -28,11 +28,18 @@ struct CreateRequest {
         try refuseUnsupported()
         try makeConfig(detached: detached)
         try makeHost()
-        endpoints = try NetworkFlagsReader(flags: flags).endpoints(&config, &host)
+        endpoints = try NetworkFlagsReader(flags: flags).endpoints(&host)
     }
 
     /// Flags without a field in the API.
     private func refuseUnsupported() throws {
+        let foreign = ["cpu-count", "cpu-percent", "io-maxbandwidth", "io-maxiops"].filter { flags.isSet($0) }
+        if !foreign.isEmpty {
+            let lines = foreign.map {
+                "\"--\($0)\" is only supported on a Docker daemon running on windows, but the Docker daemon is running on linux"
+            }
+            throw ExitError(1, lines.joined(separator: "\n"))
+        }
         if flags.bool("use-api-socket") { throw CommandError("the --use-api-socket flag is not supported yet") }
         if flags.isSet("kernel-memory") { throw CommandError("the --kernel-memory flag is not supported: the kernel removed it") }
         if flags.isSet("disable-content-trust"), !flags.bool("disable-content-trust") {
@@ -44,7 +51,7 @@ struct CreateRequest {
         let interactive = flags.bool("interactive")
         var streams = Set(flags.list("attach").map { $0.lowercased() })
         if detached {
-            if !streams.isEmpty { throw CommandError("conflicting options: cannot specify both --attach and --detach") }
+            if !streams.isEmpty { throw ExitError(1, "conflicting options: cannot specify both --attach and --detach") }
         } else if streams.isEmpty {
             streams = interactive ? ["stdin", "stdout", "stderr"] : ["stdout", "stderr"]
         }
@@ -62,13 +69,13 @@ struct CreateRequest {
         config["Tty"] = .bool(flags.bool("tty"))
         config["OpenStdin"] = .bool(interactive)
         config["StdinOnce"] = .bool(interactive && streams.contains("stdin"))
-        config["Env"] = .array(try VariableFile.environment(flags, environment).map { .string($0) })
+        let variables = try VariableFile.environment(flags, environment)
+        config["Env"] = variables.isEmpty ? .null : .array(variables.map { .string($0) })
         config["Cmd"] = command.isEmpty ? .null : .array(command.map { .string($0) })
         if let health = try healthcheck() { config["Healthcheck"] = health }
         config["Image"] = .string(image)
         config["WorkingDir"] = .string(flags.string("workdir"))
         config["Entrypoint"] = flags.isSet("entrypoint") ? [.string(flags.string("entrypoint"))] : .null
-        if flags.isSet("mac-address") { config["MacAddress"] = .string(flags.string("mac-address")) }
         config["OnBuild"] = .null
         config["Labels"] = .object(try VariableFile.labels(flags))
         if flags.isSet("stop-signal") { config["StopSignal"] = .string(flags.string("stop-signal")) }
@@ -117,8 +124,7 @@ struct CreateRequest {
         host["VolumesFrom"] = orNull("volumes-from")
         host["ConsoleSize"] = [0, 0]
         if flags.isSet("annotation") { host["Annotations"] = .object(map("annotation")) }
-        host["CapAdd"] = orNull("cap-add")
-        host["CapDrop"] = orNull("cap-drop")
+        (host["CapAdd"], host["CapDrop"]) = CapabilityNames.effective(flags.list("cap-add"), flags.list("cap-drop"))
         host["CgroupnsMode"] = .string(try mode("cgroupns", ["private", "host"], "--cgroupns: invalid CGROUP mode"))
         host["Dns"] = strings("dns")
         host["DnsOptions"] = strings("dns-option")
@@ -127,7 +133,7 @@ struct CreateRequest {
         host["GroupAdd"] = orNull("group-add")
         host["IpcMode"] = .string(flags.string("ipc"))
         host["Cgroup"] = ""
-        host["Links"] = .null
+        host["Links"] = flags.isSet("link") ? strings("link") : .null
         host["OomScoreAdj"] = .int(flags.int("oom-score-adj"))
         host["PidMode"] = .string(try mode("pid", ["host"], "--pid: invalid PID mode", containers: true))
         host["Privileged"] = .bool(flags.bool("privileged"))
@@ -197,7 +203,7 @@ struct CreateRequest {
         var options: [JSONValue] = []
         for text in flags.list("security-opt") {
             guard let (key, value) = Text.cut(text, "=") ?? Text.cut(text, ":") else {
-                if text != "no-new-privileges" { throw CommandError("invalid --security-opt: \(Quoted.go(text))") }
+                if text != "no-new-privileges" { throw CommandError("Invalid --security-opt: \(Quoted.go(text))") }
                 options.append(.string(text))
                 continue
             }

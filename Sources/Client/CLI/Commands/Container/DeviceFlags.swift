@@ -39,7 +39,8 @@ enum DeviceFlags {
         case 3:
             inside = parts[1]
             permissions = parts[2]
-        default: throw CommandError("invalid device specification: \(text)")
+            if !isMode(permissions) { throw CommandError("bad mode specified: \(permissions)") }
+        default: throw CommandError("bad format for path: \(text)")
         }
         if inside.isEmpty { inside = parts[0] }
         return [

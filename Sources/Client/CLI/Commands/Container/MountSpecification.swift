@@ -66,11 +66,11 @@ enum MountSpecification {
             case "tmpfs-mode":
                 guard let mode = Int64(given, radix: 8) else { throw CommandError("invalid value for \(key): \(given)") }
                 tmpfs["Mode"] = .int(mode)
-            default: throw CommandError("unknown option '\(key)' in '\(field)'")
+            default: throw CommandError("unexpected key '\(key)' in '\(field)'")
             }
         }
         guard mount["Target"] != nil else { throw CommandError("target is required") }
-        if !driver.isEmpty { volume["DriverConfig"] = .object(driver) }
+        if !driver.isEmpty || !volume.isEmpty { volume["DriverConfig"] = .object(driver) }
         func refuse(_ options: JSONObject, _ name: String) throws {
             if type != name, !options.isEmpty { throw CommandError("cannot mix '\(name)-*' options with mount type '\(type)'") }
         }
@@ -95,6 +95,7 @@ enum MountSpecification {
 
     static func volume(_ text: String) throws -> Volume {
         if text.isEmpty { throw CommandError("invalid empty volume spec") }
+        if text.utf8.count <= 2 { return .anonymous(text) }
         let parts = sections(text)
         if parts.count == 1 { return .anonymous(text) }
         if parts.contains(where: \.isEmpty) { throw CommandError("invalid spec: \(text): empty section between colons") }

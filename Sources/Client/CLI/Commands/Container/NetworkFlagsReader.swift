@@ -17,7 +17,7 @@ struct NetworkFlagsReader {
         var priority: Int64 = 0
     }
 
-    func endpoints(_ config: inout JSONObject, _ host: inout JSONObject) throws -> JSONObject {
+    func endpoints(_ host: inout JSONObject) throws -> JSONObject {
         var attachments = try flags.list("network").map { try parse($0) }
         if attachments.isEmpty { attachments = [Attachment(name: "default")] }
         var names: Set<String> = []
@@ -34,11 +34,11 @@ struct NetworkFlagsReader {
                 }
             }
         }
-        if !isUserDefined(attachments[0].name), !attachments[0].links.isEmpty {
-            host["Links"] = .array(attachments[0].links.map { .string($0) })
-        } else if flags.isSet("link"), isUserDefined(attachments[0].name) {
-            host["Links"] = .null
+        if flags.isSet("network-alias"), !isUserDefined(attachments[0].name) {
+            throw CommandError("network-scoped aliases are only supported for user-defined networks")
         }
+        let name = attachments[0].name
+        if attachments.count == 1, name == "host" || name == "none" || name.hasPrefix("container:") { return JSONObject() }
         var result = JSONObject()
         for (index, attachment) in attachments.enumerated() {
             result[attachment.name] = endpoint(attachment, isFirst: index == 0)
@@ -95,11 +95,14 @@ struct NetworkFlagsReader {
         try merge("ip6", "IPv6 address", &attachment.ipv6)
         try merge("mac-address", "MAC address", &attachment.mac)
         attachment.linkLocal += flags.list("link-local-ip")
-        for (text, name) in [(attachment.ipv4, "ip"), (attachment.ipv6, "ip6")] where !text.isEmpty {
-            guard IPText.isAddress(text) else {
-                throw CommandError("invalid \(name == "ip" ? "IPv4" : "IPv6") address: \(text)")
-            }
+        if flags.isSet("mac-address"), !NetworkFlagsReader.isMACAddress(attachment.mac) {
+            throw CommandError("\(attachment.mac) is not a valid mac address")
         }
+    }
+
+    private static func isMACAddress(_ text: String) -> Bool {
+        let parts = text.split(omittingEmptySubsequences: false) { $0 == ":" || $0 == "-" }
+        return [6, 8, 20].contains(parts.count) && parts.allSatisfy { $0.count == 2 && UInt8($0, radix: 16) != nil }
     }
 
     private func endpoint(_ attachment: Attachment, isFirst: Bool) -> JSONValue {

@@ -87,7 +87,12 @@ struct PortSpecification {
         if text.contains(":") { throw CommandError("invalid port format for --expose: \(text)") }
         let (ports, proto) = Text.cut(text, "/") ?? (text, "tcp")
         guard let range = PortSpecification.range(ports) else {
-            throw CommandError("invalid range format for --expose: \(text), error: invalid start port '\(ports)': invalid syntax")
+            let isOrdered = ports.split(separator: "-").allSatisfy { UInt16($0) != nil }
+            let wrong = ports.split(separator: "-").first { UInt16($0) == nil } ?? ""
+            throw CommandError(
+                "invalid range format for --expose: \(text), error: "
+                    + (isOrdered ? "invalid range specified for port: \(ports)"
+                        : "strconv.ParseUint: parsing \(Quoted.go(wrong)): invalid syntax"))
         }
         for port in range where exposed["\(port)/\(proto)"] == nil { exposed["\(port)/\(proto)"] = [:] }
     }

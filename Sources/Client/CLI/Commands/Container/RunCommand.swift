@@ -7,10 +7,8 @@ import JSON
 /// `apus run`, `apus create`.
 enum RunCommand {
     static func create(_ call: Invocation) throws -> Int32 {
-        do {
-            call.console.line(try create(call, detached: false).id)
-            return 0
-        } catch { throw ExitError(hinted: error) }
+        call.console.line(try create(call, try request(call, detached: false)))
+        return 0
     }
 
     static func run(_ call: Invocation) throws -> Int32 {
@@ -23,18 +21,19 @@ enum RunCommand {
         if !detached, tty, flags.bool("interactive"), !call.console.inputIsTerminal {
             throw CommandError("the input device is not a TTY")
         }
-        let made: (id: String, request: CreateRequest)
-        do { made = try create(call, detached: detached) } catch { throw ExitError(hinted: error) }
+        let request = try request(call, detached: detached)
+        let id: String
+        do { id = try create(call, request) } catch { throw ExitError(hinted: error) }
         let client = try call.client()
         func start() throws {
-            try client.perform("POST", "/containers/\(made.id)/start")
+            try client.perform("POST", "/containers/\(id)/start")
         }
         if detached {
             do { try start() } catch { throw ExitError(startFailure: error) }
-            call.console.line(made.id)
+            call.console.line(id)
             return 0
         }
-        return try attached(call, client, made.id, made.request, start)
+        return try attached(call, client, id, request, start)
     }
 
     private static func attached(
@@ -72,15 +71,23 @@ enum RunCommand {
         return try AttachedContainer.exitCode(waiting)
     }
 
+    /// What the flags ask for; a wrong flag is a usage error.
+    private static func request(_ call: Invocation, detached: Bool) throws -> CreateRequest {
+        let policy = call.flags.string("pull")
+        guard ["always", "missing", "never", ""].contains(policy) else {
+            throw ExitError(
+                125, "invalid pull option: '\(policy)': must be one of \"always\", \"missing\" or \"never\"", showsHint: true)
+        }
+        do {
+            return try CreateRequest(
+                flags: call.flags, operands: call.operands, environment: call.settings.environment, detached: detached)
+        } catch { throw ExitError(hinted: error) }
+    }
+
     /// Sends the create request; an image that is missing is pulled first when the policy allows it.
-    private static func create(_ call: Invocation, detached: Bool) throws -> (id: String, request: CreateRequest) {
+    private static func create(_ call: Invocation, _ request: CreateRequest) throws -> String {
         let flags = call.flags
         let policy = flags.string("pull")
-        guard ["always", "missing", "never", ""].contains(policy) else {
-            throw CommandError("invalid pull option: '\(policy)': must be one of \"always\", \"missing\" or \"never\"")
-        }
-        let request = try CreateRequest(
-            flags: flags, operands: call.operands, environment: call.settings.environment, detached: detached)
         let cidfile = flags.string("cidfile")
         if !cidfile.isEmpty, access(cidfile, F_OK) == 0 {
             throw CommandError(
@@ -94,13 +101,13 @@ enum RunCommand {
         let platform = flags.string("platform").isEmpty
             ? call.settings.environment["DOCKER_DEFAULT_PLATFORM"] ?? "" : flags.string("platform")
         if !platform.isEmpty { query.append(("platform", platform)) }
-        if request.host["NetworkMode"]?.string == "host", flags.isSet("publish") {
-            call.console.err("WARNING: Published ports are discarded when using host network mode\n")
-        }
         var host = request.host
         if let size = Console.size(of: 1) { host["ConsoleSize"] = [.int(Int64(size.rows)), .int(Int64(size.columns))] }
         var object = request.body.object ?? JSONObject()
         object["HostConfig"] = .object(host)
+        if flags.isSet("mac-address"), DockerClient.isOlder(try client.apiVersion(), than: "1.44") {
+            object["MacAddress"] = .string(flags.string("mac-address"))
+        }
         let body = JSONValue.object(object)
         func pull() throws { try ImageTransfer.pullForRun(call, reference, platform: platform, quiet: flags.bool("quiet")) }
         if policy == "always" { try pull() }
@@ -117,7 +124,7 @@ enum RunCommand {
         for warning in answer["Warnings"]?.strings ?? [] { call.console.err("WARNING: \(warning)\n") }
         guard let id = answer["Id"]?.string else { throw CommandError("the daemon answered without a container ID") }
         if !cidfile.isEmpty { try write(id, to: cidfile) }
-        return (id, request)
+        return id
     }
 
     private static func isMissingImage(_ error: ClientError, _ image: String) -> Bool {

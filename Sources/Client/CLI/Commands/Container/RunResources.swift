@@ -114,7 +114,8 @@ enum RunResources {
         host["MemorySwappiness"] = .int(swappiness)
         host["OomKillDisable"] = .bool(flags.bool("oom-kill-disable"))
         host["PidsLimit"] = .int(flags.int("pids-limit"))
-        host["Ulimits"] = .array(flags.list("ulimit").compactMap { ulimit($0).value })
+        host["Ulimits"] = .array(
+            flags.list("ulimit").compactMap { ulimit($0).value }.sorted { ($0["Name"]?.string ?? "") < ($1["Name"]?.string ?? "") })
         host["CpuCount"] = .int(flags.int("cpu-count"))
         host["CpuPercent"] = .int(flags.int("cpu-percent"))
         host["IOMaximumIOps"] = .int(flags.int("io-maxiops"))

@@ -29,12 +29,15 @@ enum VariableFile {
             result.append(text)
         } else if let value = environment[text] {
             result.append("\(text)=\(value)")
+        } else if file == nil {
+            // The bare name tells the daemon to remove the image's variable.
+            result.append(text)
         }
     }
 
     static func labels(_ flags: FlagValues) throws -> JSONObject {
         var labels = JSONObject()
-        for text in try flags.list("label-file").flatMap({ try lines($0) }) + flags.list("label") {
+        for text in try flags.list("label-file").flatMap({ try lines($0).filter { $0.contains("=") } }) + flags.list("label") {
             let (name, value) = Text.cut(text, "=") ?? (text, "")
             labels[name] = .string(value)
         }

@@ -13,7 +13,7 @@ enum ImageEdits {
         if target.digest != nil { throw CommandError("refusing to create a tag with a digest reference") }
         try call.client().perform(
             "POST", "/images/\(URLText.path(call.operands[0]))/tag",
-            query: [("repo", target.familiarName), ("tag", target.tag ?? "latest")])
+            query: [("repo", target.name), ("tag", target.tag ?? "latest")])
         return 0
     }
 

@@ -18,7 +18,7 @@ enum ImageTransfer {
         }
         let tag = flags.bool("all-tags") ? "" : reference.digest ?? reference.tag ?? "latest"
         let response = try create(
-            call, name: reference.familiarName, tag: tag, domain: parts.domain, platform: flags.string("platform"))
+            call, name: reference.name, tag: tag, domain: parts.domain, platform: flags.string("platform"))
         try show(response, call, quiet: flags.bool("quiet"), toError: false)
         let shown = reference.name + (reference.tag.map { ":" + $0 } ?? "") + (reference.digest.map { "@" + $0 } ?? "")
         call.console.line(shown)
@@ -29,7 +29,7 @@ enum ImageTransfer {
     static func pullForRun(_ call: Invocation, _ reference: String, platform: String, quiet: Bool) throws {
         let parts = try ImageName.parse(reference)
         let response = try create(
-            call, name: parts.familiarName, tag: parts.digest ?? parts.tag ?? "latest", domain: parts.domain, platform: platform)
+            call, name: parts.name, tag: parts.digest ?? parts.tag ?? "latest", domain: parts.domain, platform: platform)
         try show(response, call, quiet: quiet, toError: true)
     }
 
@@ -57,7 +57,7 @@ enum ImageTransfer {
         query += try PlatformText.query(flags.string("platform"))
         let headers = credentials(call, parts.domain)
         let response = try call.client().call(
-            "POST", "/images/\(URLText.path(parts.familiarName))/push", query: query,
+            "POST", "/images/\(URLText.path(parts.name))/push", query: query,
             headers: headers.isEmpty ? [("X-Registry-Auth", "e30=")] : headers)
         try show(response, call, quiet: flags.bool("quiet"), toError: false)
         if flags.bool("quiet") { call.console.line(ImageName.familiar(parts.name + ":" + (parts.tag ?? "latest"))) }

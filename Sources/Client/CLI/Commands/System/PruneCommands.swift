@@ -45,7 +45,8 @@ enum PruneCommands {
         return 0
     }
 
-    private static func images(_ call: Invocation, all: Bool, showsTotal: Bool = true) throws {
+    @discardableResult
+    private static func images(_ call: Invocation, all: Bool, showsTotal: Bool = true) throws -> Int64 {
         let answer = try call.client().json(
             "POST", "/images/prune", query: call.filterQuery([("dangling", all ? "false" : "true")]))
         let lines = (answer["ImagesDeleted"]?.array ?? []).compactMap { item in
@@ -53,10 +54,8 @@ enum PruneCommands {
         }
         print(call, "Deleted Images:", lines)
         if showsTotal { total(call, answer) }
-        reclaimed += answer["SpaceReclaimed"]?.int ?? 0
+        return answer["SpaceReclaimed"]?.int ?? 0
     }
-
-    private nonisolated(unsafe) static var reclaimed: Int64 = 0  // One command per process, one thread.
 
     static func system(_ call: Invocation) throws -> Int32 {
         let (all, volumes) = (call.flags.bool("all"), call.flags.bool("volumes"))
@@ -64,10 +63,15 @@ enum PruneCommands {
         if volumes { warning += "  - all anonymous volumes not used by at least one container\n" }
         warning += all
             ? "  - all images without at least one container associated to them\n" : "  - all dangling images\n"
+        warning += "  - unused build cache\n"
+        let filters = call.flags.list("filter").filter { !$0.isEmpty }
+        if !filters.isEmpty {
+            warning += "\n  Items to be pruned will be filtered with:\n" + filters.sorted().map { "  - \($0)\n" }.joined()
+        }
         warning += "\nAre you sure you want to continue?"
         guard call.confirms(warning) else { return 0 }
         let client = try call.client()
-        reclaimed = 0
+        var reclaimed: Int64 = 0
         let containers = try client.json("POST", "/containers/prune", query: call.filterQuery())
         print(call, "Deleted Containers:", containers["ContainersDeleted"]?.strings ?? [])
         reclaimed += containers["SpaceReclaimed"]?.int ?? 0
@@ -78,7 +82,14 @@ enum PruneCommands {
             print(call, "Deleted Volumes:", answer["VolumesDeleted"]?.strings ?? [])
             reclaimed += answer["SpaceReclaimed"]?.int ?? 0
         }
-        try images(call, all: all, showsTotal: false)
+        reclaimed += try images(call, all: all, showsTotal: false)
+        do {
+            let answer = try client.json("POST", "/build/prune", query: (all ? [("all", "1")] : []) + call.filterQuery())
+            print(call, "Deleted build cache objects:", answer["CachesDeleted"]?.strings ?? [])
+            reclaimed += answer["SpaceReclaimed"]?.int ?? 0
+        } catch let error as ClientError where error.status == 404 || error.status == 501 {
+            // A daemon without a builder has no cache to remove.
+        }
         call.console.line("Total reclaimed space: \(SizeText.long(reclaimed))")
         return 0
     }
