@@ -89,6 +89,8 @@ package actor NetworkStack {
     /// second of rest.
     package func teardownIfIdle() async throws {
         for id in attached.keys { try await removeBridgeIfIdle(id) }
+        // A removal that the linger had started already is finished, too, before the daemon may end.
+        try await inBridgeOrder { _ in }
     }
 
     /// Removes every bridge link, the table and the records of endpoints, whatever still runs.
