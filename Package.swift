@@ -188,6 +188,8 @@ let package = Package(
             "Networking", ["Primitives", "CLinux", "Linux", "AsyncSystem", "Netlink", "SQLite", "Networking"],
             products: [logging]),
         unitTests("DockerAPI", ["Primitives", "JSON", "DockerAPI"]),
+        unitTests("DockerClient", ["DockerClient"]),
+        unitTests("CLI", ["JSON", "CLI"]),
         unitTests("Engine", ["Primitives", "JSON", "DockerAPI", "Networking", "Engine"]),
     ]
 )

@@ -98,7 +98,9 @@ enum TemplateFunctions {
         case .json(.string(let text)): return Int64(text.utf8.count)
         case .json(.array(let array)): return Int64(array.count)
         case .json(.object(let object)): return Int64(object.count)
-        case .typedNil("<nil>"), .missing, .json(.null): throw TemplateError("len of nil pointer")
+        // An absent list of the API (ports that are exposed, not published) is Go's nil slice.
+        case .json(.null): return 0
+        case .typedNil("<nil>"), .missing: throw TemplateError("len of nil pointer")
         case .typedNil: return 0
         default: throw TemplateError("len of type \(typeName(value.json))")
         }

@@ -24,6 +24,7 @@ struct FrameReader {
                 if remaining == 0 { continue }
             }
             let part = rest.prefix(remaining)
+            if part.isEmpty { return }
             if stream == 3 { systemError += part } else { try emit(stream, part) }
             remaining -= part.count
             rest = rest.dropFirst(part.count)

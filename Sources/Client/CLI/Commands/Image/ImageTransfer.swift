@@ -16,6 +16,7 @@ enum ImageTransfer {
             reference.tag = "latest"
             if !flags.bool("quiet") { call.console.line("Using default tag: latest") }
         }
+        call.console.flush()
         let tag = flags.bool("all-tags") ? "" : reference.digest ?? reference.tag ?? "latest"
         let response = try create(
             call, name: reference.name, tag: tag, domain: parts.domain, platform: flags.string("platform"))
@@ -55,6 +56,7 @@ enum ImageTransfer {
             query.append(("tag", parts.tag ?? "latest"))
         }
         query += try PlatformText.query(flags.string("platform"))
+        call.console.flush()
         let headers = credentials(call, parts.domain)
         let response = try call.client().call(
             "POST", "/images/\(URLText.path(parts.name))/push", query: query,

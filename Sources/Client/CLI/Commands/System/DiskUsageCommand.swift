@@ -70,9 +70,9 @@ enum DiskUsageCommand {
             ImageList.names(image, false).prefix(1).map { ImageList.record(image, $0, truncated: true, now: now) }
         }
         let imageFormat = ListFormat(
-            table: "{{.Repository}}\\t{{.Tag}}\\t{{.ID}}\\t{{.CreatedSince}}\\t{{.VirtualSize}}\\t{{.SharedSize}}\\t{{.UniqueSize}}\\t{{.Containers}}",
+            table: "{{.Repository}}\\t{{.Tag}}\\t{{.ID}}\\t{{.CreatedSince}}\\t{{.Size}}\\t{{.SharedSize}}\\t{{.UniqueSize}}\\t{{.Containers}}",
             quiet: "", headers: [
-                "Repository": "REPOSITORY", "Tag": "TAG", "ID": "IMAGE ID", "CreatedSince": "CREATED", "VirtualSize": "SIZE",
+                "Repository": "REPOSITORY", "Tag": "TAG", "ID": "IMAGE ID", "CreatedSince": "CREATED", "Size": "SIZE",
                 "SharedSize": "SHARED SIZE", "UniqueSize": "UNIQUE SIZE", "Containers": "CONTAINERS",
             ])
         call.console.out("Images space usage:\n\n" + (try imageFormat.text("", quiet: false, rows: images)))
