@@ -42,7 +42,8 @@ package final class Connection {
     private func writeAll(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var offset = 0
         while offset < bytes.count {
-            let count = send(descriptor, bytes.baseAddress?.advanced(by: offset), bytes.count - offset, Int32(MSG_NOSIGNAL))
+            let count = send(
+                descriptor, bytes.baseAddress?.advanced(by: offset), bytes.count - offset, Int32(MSG_NOSIGNAL))
             if count < 0 {
                 if errno == EINTR { continue }
                 if errno == EAGAIN {
@@ -123,7 +124,9 @@ package final class Connection {
             }
             let length = end - position
             guard length < 65536 else { throw .transport("a header line of the daemon is too long") }
-            if try !fill() { return length == 0 ? nil : try { () throws(ClientError) in throw .transport("unexpected EOF") }() }
+            if try !fill() {
+                return length == 0 ? nil : try { () throws(ClientError) in throw .transport("unexpected EOF") }()
+            }
             scanned = position + length
         }
     }

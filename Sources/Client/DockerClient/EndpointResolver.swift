@@ -71,7 +71,8 @@ package struct EndpointResolver: Sendable {
     private var tlsFiles: HostEndpoint.TLSFiles? {
         let fromEnvironment = environment["DOCKER_TLS_VERIFY"].map { !$0.isEmpty } ?? false
         let verify = flags.tlsVerify ?? fromEnvironment
-        guard flags.tls || flags.tlsVerify != nil || fromEnvironment || environment["DOCKER_TLS"]?.isEmpty == false else {
+        guard flags.tls || flags.tlsVerify != nil || fromEnvironment || environment["DOCKER_TLS"]?.isEmpty == false
+        else {
             return nil
         }
         let folder = environment["DOCKER_CERT_PATH"].flatMap { $0.isEmpty ? nil : $0 } ?? configurationFolder

@@ -40,8 +40,9 @@ package final class HTTPResponse {
         func header(_ name: String) -> String? { fields.first { $0.name == name }?.value }
         if method == "HEAD" || code == 204 || code == 304 {
             framing = .done
-        } else if code == 101 || header("content-type") == "application/vnd.docker.raw-stream" && header("content-length") == nil
-            && header("transfer-encoding") == nil
+        } else if code == 101
+            || header("content-type") == "application/vnd.docker.raw-stream" && header("content-length") == nil
+                && header("transfer-encoding") == nil
         {
             framing = .untilClose
         } else if header("transfer-encoding")?.lowercased().hasSuffix("chunked") == true {

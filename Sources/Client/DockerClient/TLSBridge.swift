@@ -44,7 +44,9 @@ final class TLSBridge {
                 .channelOption(.allowRemoteHalfClosure, value: true)
                 .channelOption(.autoRead, value: false)
                 .channelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(tunnel.make()) }
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(tunnel.make())
+                    }
                 }
                 .withConnectedSocket(inner)
                 .flatMap { local in

@@ -60,7 +60,8 @@ package struct Transport: Sendable {
         var list: UnsafeMutablePointer<addrinfo>?
         let status = getaddrinfo(host, port, &hints, &list)
         guard status == 0 else {
-            throw .cannotConnect(endpoint: endpoint.text, reason: "lookup \(host): \(String(cString: gai_strerror(status)))")
+            throw .cannotConnect(
+                endpoint: endpoint.text, reason: "lookup \(host): \(String(cString: gai_strerror(status)))")
         }
         defer { freeaddrinfo(list) }
         var code: Int32 = ECONNREFUSED
@@ -68,7 +69,8 @@ package struct Transport: Sendable {
         while let info = next {
             next = info.pointee.ai_next
             let descriptor = socket(
-                info.pointee.ai_family, info.pointee.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), info.pointee.ai_protocol)
+                info.pointee.ai_family, info.pointee.ai_socktype | Int32(SOCK_CLOEXEC.rawValue),
+                info.pointee.ai_protocol)
             if descriptor < 0 {
                 code = errno
                 continue

@@ -6,14 +6,19 @@ import Testing
 @testable import CLI
 
 @Suite struct WordsTests {
-    @Test(arguments: [
-        (0.4, "Less than a second"), (1, "1 second"), (45, "45 seconds"), (60, "About a minute"), (119, "About a minute"),
-        (180, "3 minutes"), (3600, "About an hour"), (2 * 3600, "2 hours"), (47 * 3600, "47 hours"), (72 * 3600, "3 days"),
-        (15 * 86400, "2 weeks"), (70 * 86400, "2 months"), (800 * 86400, "2 years"),
-    ] as [(Double, String)])
+    @Test(
+        arguments: [
+            (0.4, "Less than a second"), (1, "1 second"), (45, "45 seconds"), (60, "About a minute"),
+            (119, "About a minute"),
+            (180, "3 minutes"), (3600, "About an hour"), (2 * 3600, "2 hours"), (47 * 3600, "47 hours"),
+            (72 * 3600, "3 days"),
+            (15 * 86400, "2 weeks"), (70 * 86400, "2 months"), (800 * 86400, "2 years"),
+        ] as [(Double, String)])
     func ages(_ seconds: Double, _ text: String) { #expect(HumanDuration.text(seconds: seconds) == text) }
 
-    @Test(arguments: [(0, "0B"), (999, "999B"), (1_240_000, "1.24MB"), (187_654_321, "188MB"), (1_500, "1.5kB")] as [(Int64, String)])
+    @Test(
+        arguments: [(0, "0B"), (999, "999B"), (1_240_000, "1.24MB"), (187_654_321, "188MB"), (1_500, "1.5kB")]
+            as [(Int64, String)])
     func sizes(_ bytes: Int64, _ text: String) { #expect(SizeText.short(bytes) == text) }
 
     @Test(arguments: [
@@ -34,8 +39,12 @@ import Testing
             }
             return .object(value)
         }
-        #expect(PortText.displayed([port(80, 8080, "0.0.0.0"), port(80, 8080, "::")]) == "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp")
-        #expect(PortText.displayed([port(90, 90, "0.0.0.0"), port(91, 91, "0.0.0.0"), port(5, nil, "")]) == "5/tcp, 0.0.0.0:90-91->90-91/tcp")
+        #expect(
+            PortText.displayed([port(80, 8080, "0.0.0.0"), port(80, 8080, "::")])
+                == "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp")
+        #expect(
+            PortText.displayed([port(90, 90, "0.0.0.0"), port(91, 91, "0.0.0.0"), port(5, nil, "")])
+                == "5/tcp, 0.0.0.0:90-91->90-91/tcp")
     }
 
     @Test func findsDetachKeys() {
@@ -53,17 +62,24 @@ import Testing
         var seen: [String] = []
         let bytes: [UInt8] = [1, 0, 0, 0, 0, 0, 0, 2, 104, 105, 2, 0, 0, 0, 0, 0, 0, 1, 33]
         for byte in bytes {
-            try reader.feed([byte][...]) { stream, payload in seen.append("\(stream):\(String(decoding: payload, as: UTF8.self))") }
+            try reader.feed([byte][...]) { stream, payload in
+                seen.append("\(stream):\(String(decoding: payload, as: UTF8.self))")
+            }
         }
         #expect(seen == ["1:h", "1:i", "2:!"])
     }
 
     @Test func indentsWithoutTouchingTheWords() {
-        let text = String(decoding: RawJSON.indent(Array("[{\"a\":1.50,\"b\":[],\"c\":\"\\u003c\"}]".utf8)), as: UTF8.self)
+        let text = String(
+            decoding: RawJSON.indent(Array("[{\"a\":1.50,\"b\":[],\"c\":\"\\u003c\"}]".utf8)), as: UTF8.self)
         #expect(text == "[\n    {\n        \"a\": 1.50,\n        \"b\": [],\n        \"c\": \"\\u003c\"\n    }\n]")
     }
 
-    @Test(arguments: [(["foo"], 1), (["run"], 1), (["run", "--nope"], 125), (["--nope"], 125), (["ps", "x"], 1), (["--version"], 0), (["run", "--help"], 0), (["help", "ps"], 0), (["container"], 0)] as [([String], Int32)])
+    @Test(
+        arguments: [
+            (["foo"], 1), (["run"], 1), (["run", "--nope"], 125), (["--nope"], 125), (["ps", "x"], 1),
+            (["--version"], 0), (["run", "--help"], 0), (["help", "ps"], 0), (["container"], 0),
+        ] as [([String], Int32)])
     func exitCodes(_ arguments: [String], _ code: Int32) {
         var program = Program(name: "docker", environment: [:], console: .capturing())
         #expect(program.run(arguments) == code)

@@ -21,11 +21,17 @@ import Testing
 
     @Test func prefersFlagsOverEnvironment() throws {
         var flags = EndpointFlags()
-        #expect(try EndpointResolver(flags: flags, environment: ["DOCKER_HOST": "unix:///e"]).resolve(currentContext: nil).text == "unix:///e")
+        #expect(
+            try EndpointResolver(flags: flags, environment: ["DOCKER_HOST": "unix:///e"]).resolve(currentContext: nil)
+                .text == "unix:///e")
         flags.hosts = ["unix:///f"]
-        #expect(try EndpointResolver(flags: flags, environment: ["DOCKER_HOST": "unix:///e"]).resolve(currentContext: "c").text == "unix:///f")
+        #expect(
+            try EndpointResolver(flags: flags, environment: ["DOCKER_HOST": "unix:///e"]).resolve(currentContext: "c")
+                .text == "unix:///f")
         flags.context = "c"
-        #expect(throws: ClientError.self) { try EndpointResolver(flags: flags, environment: [:]).resolve(currentContext: nil) }
+        #expect(throws: ClientError.self) {
+            try EndpointResolver(flags: flags, environment: [:]).resolve(currentContext: nil)
+        }
     }
 
     @Test func comparesVersionsByNumber() {
@@ -44,12 +50,15 @@ import Testing
     }
 
     @Test func saysWhereNobodyAnswers() {
-        let client = DockerClient(endpoint: HostEndpoint(address: .unix(path: "/nonexistent.sock"), text: "unix:///nonexistent.sock"))
+        let client = DockerClient(
+            endpoint: HostEndpoint(address: .unix(path: "/nonexistent.sock"), text: "unix:///nonexistent.sock"))
         do {
             try client.perform("GET", "/info")
             Issue.record("answered")
         } catch {
-            #expect("\(error)" == "Cannot connect to the Docker daemon at unix:///nonexistent.sock. Is the docker daemon running?")
+            #expect(
+                "\(error)"
+                    == "Cannot connect to the Docker daemon at unix:///nonexistent.sock. Is the docker daemon running?")
         }
     }
 }

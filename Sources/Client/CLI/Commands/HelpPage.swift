@@ -33,7 +33,9 @@ struct HelpPage {
         out("\nManagement Commands:\n")
         list(Catalog.groups.map { ($0.name, $0.summary) }, out)
         out("\nCommands:\n")
-        list(Catalog.members(of: nil).filter { !Catalog.common.contains($0.name) }.map { ($0.name, $0.command.summary) }, out)
+        list(
+            Catalog.members(of: nil).filter { !Catalog.common.contains($0.name) }.map { ($0.name, $0.command.summary) },
+            out)
         out("\nGlobal Options:\n" + FlagHelp.text(Program.globalFlags, columns: columns))
         out("\nRun '\(program) COMMAND --help' for more information on a command.\n")
     }

@@ -12,7 +12,9 @@ enum ObjectInspector {
         var failures: [String] = []
         var template: Template?
         if !format.isEmpty, format != "json" {
-            do { template = try Template(Text.replacing(Text.replacing(format, "\\t", with: "\t"), "\\n", with: "\n")) } catch {
+            do {
+                template = try Template(Text.replacing(Text.replacing(format, "\\t", with: "\t"), "\\n", with: "\n"))
+            } catch {
                 throw ExitError(64, "template parsing error: \(error)")
             }
         }

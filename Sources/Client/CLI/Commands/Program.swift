@@ -44,12 +44,14 @@ package struct Program {
         let help = HelpPage(program: name, console: console)
         let top: FlagParser.Result
         do { top = try FlagParser(Program.globalFlags, interspersed: false).parse(arguments) } catch {
-            console.err("\(error)\n\nUsage:  \(name) [OPTIONS] COMMAND [ARG...]\n\nRun '\(name) --help' for more information\n")
+            console.err(
+                "\(error)\n\nUsage:  \(name) [OPTIONS] COMMAND [ARG...]\n\nRun '\(name) --help' for more information\n")
             return 125
         }
         apply(top.values)
         if top.values.bool("version") {
-            console.line("\(name == "docker" ? "Docker" : "apus") version \(Version.current), build \(BuildInformation.commit)")
+            console.line(
+                "\(name == "docker" ? "Docker" : "apus") version \(Version.current), build \(BuildInformation.commit)")
             return 0
         }
         var words = top.operands
@@ -88,7 +90,8 @@ package struct Program {
             return 0
         } catch {
             console.err(
-                "\(error)\n\nUsage:  \(name) \(group.name) COMMAND\n\nRun '\(name) \(group.name) --help' for more information\n")
+                "\(error)\n\nUsage:  \(name) \(group.name) COMMAND\n\nRun '\(name) \(group.name) --help' for more information\n"
+            )
             return 125
         }
     }
@@ -146,11 +149,13 @@ package struct Program {
         }
         if let complaint = command.operands.complaint(parsed.operands.count) {
             console.err(
-                "\(name): '\(full)' \(complaint.text)\n\n\(usage)\n\n\(complaint.hint) '\(full) --help' for more information\n")
+                "\(name): '\(full)' \(complaint.text)\n\n\(usage)\n\n\(complaint.hint) '\(full) --help' for more information\n"
+            )
             return 1
         }
         let invocation = Invocation(
-            program: name, path: path, flags: parsed.values, operands: parsed.operands, console: console, settings: settings)
+            program: name, path: path, flags: parsed.values, operands: parsed.operands, console: console,
+            settings: settings)
         do { return try command.run(invocation) } catch let error as ExitError {
             if error.showsHint {
                 console.err("\(name): \(error.text)\n\nRun '\(full) --help' for more information\n")

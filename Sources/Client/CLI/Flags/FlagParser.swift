@@ -54,7 +54,9 @@ package struct FlagParser: Sendable {
         _ argument: String, _ rest: inout ArraySlice<String>, _ values: inout FlagValues
     ) throws(FlagError) -> Bool {
         let body = argument.dropFirst(2)
-        guard let first = body.first, first != "-", first != "=" else { throw FlagError("bad flag syntax: \(argument)") }
+        guard let first = body.first, first != "-", first != "=" else {
+            throw FlagError("bad flag syntax: \(argument)")
+        }
         let equals = body.firstIndex(of: "=")
         let name = String(equals.map { body[..<$0] } ?? body)
         var value = equals.map { String(body[body.index(after: $0)...]) }
@@ -87,7 +89,8 @@ package struct FlagParser: Sendable {
         while let letter = letters.popFirst() {
             guard let flag = flags.first(where: { $0.short == letter }) else {
                 if letter == "h" { return true }
-                throw FlagError("unknown shorthand flag: '\(letter)' in \(argument.hasPrefix("-") ? "-" : "")\(letter)\(letters)")
+                throw FlagError(
+                    "unknown shorthand flag: '\(letter)' in \(argument.hasPrefix("-") ? "-" : "")\(letter)\(letters)")
             }
             if letters.first == "=", letters.count > 1 || flag.kind != .bool {
                 try store(flag, String(letters.dropFirst()), &values)
@@ -109,7 +112,8 @@ package struct FlagParser: Sendable {
 
     private func store(_ flag: Flag, _ value: String, _ values: inout FlagValues) throws(FlagError) {
         if let complaint = flag.check.map({ $0(value) }) ?? FlagSyntax.complaint(flag.kind, value) {
-            let shown = flag.aliasOf.flatMap { name in flags.first { $0.name == name } }.map { _ in flag.label } ?? flag.label
+            let shown =
+                flag.aliasOf.flatMap { name in flags.first { $0.name == name } }.map { _ in flag.label } ?? flag.label
             throw FlagError("invalid argument \(Quoted.go(value)) for \"\(shown)\" flag: \(complaint)")
         }
         values.set(flag, value)

@@ -68,7 +68,11 @@ enum FlagSyntax {
         }
         var radix = 10
         let lower = digits.lowercased()
-        if lower.hasPrefix("0x") { radix = 16 } else if lower.hasPrefix("0b") { radix = 2 } else if lower.hasPrefix("0o") {
+        if lower.hasPrefix("0x") {
+            radix = 16
+        } else if lower.hasPrefix("0b") {
+            radix = 2
+        } else if lower.hasPrefix("0o") {
             radix = 8
         }
         if radix != 10 {
@@ -91,7 +95,8 @@ enum FlagSyntax {
         case .duration:
             GoDuration.parse(value) == nil
                 ? (value.isEmpty || GoDuration.parse(value + "s") == nil
-                    ? "time: invalid duration \(Quoted.go(value))" : "time: missing unit in duration \(Quoted.go(value))") : nil
+                    ? "time: invalid duration \(Quoted.go(value))"
+                    : "time: missing unit in duration \(Quoted.go(value))") : nil
         case .decimal: RunResources.nanoCPUs(value).failure
         case .bytes: bytesComplaint(value)
         case .memorySwap: value == "-1" ? nil : bytesComplaint(value)
@@ -116,7 +121,8 @@ enum FlagSyntax {
         guard let number = integer(value), function == "ParseInt" || !signed else {
             let digits = value.drop { $0 == "-" || $0 == "+" }
             let isRange = !digits.isEmpty && digits.allSatisfy { $0.isASCII && $0.isNumber } && function == "ParseInt"
-            return "strconv.\(function): parsing \(Quoted.go(value)): " + (isRange ? "value out of range" : "invalid syntax")
+            return "strconv.\(function): parsing \(Quoted.go(value)): "
+                + (isRange ? "value out of range" : "invalid syntax")
         }
         return range.contains(number) ? nil : "strconv.\(function): parsing \(Quoted.go(value)): value out of range"
     }

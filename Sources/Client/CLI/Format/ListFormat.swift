@@ -18,7 +18,9 @@ struct ListFormat {
         var source = format.isEmpty ? "table" : format
         if source == "json" { source = "{{json .}}" }
         if source == "table" || source == "raw" {
-            source = isQuiet ? (source == "raw" ? "container_id: " + quiet : quiet) : source == "raw" ? raw : "table " + table
+            source =
+                isQuiet
+                ? (source == "raw" ? "container_id: " + quiet : quiet) : source == "raw" ? raw : "table " + table
         } else if isQuiet, source.hasPrefix("table") {
             source = quiet
         }

@@ -63,6 +63,7 @@ enum LocalTime {
         let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
         let day = (fields.tm_mday < 10 ? " " : "") + String(fields.tm_mday)
-        return "\(days[Int(fields.tm_wday)]) \(months[Int(fields.tm_mon)]) \(day) \(clock(fields)) \(fields.tm_year + 1900)"
+        return
+            "\(days[Int(fields.tm_wday)]) \(months[Int(fields.tm_mon)]) \(day) \(clock(fields)) \(fields.tm_year + 1900)"
     }
 }

@@ -16,11 +16,19 @@ enum RawJSON {
         var inString = false
         var escaped = false
         var needsIndent = false
-        func newline() { output.append(10); output += Array(prefix.utf8); for _ in 0..<depth { output += Array(unit.utf8) } }
+        func newline() {
+            output.append(10); output += Array(prefix.utf8); for _ in 0..<depth { output += Array(unit.utf8) }
+        }
         for byte in bytes {
             if inString {
                 output.append(byte)
-                if escaped { escaped = false } else if byte == 92 { escaped = true } else if byte == 34 { inString = false }
+                if escaped {
+                    escaped = false
+                } else if byte == 92 {
+                    escaped = true
+                } else if byte == 34 {
+                    inString = false
+                }
                 continue
             }
             if byte == 32 || (9...13).contains(byte) { continue }

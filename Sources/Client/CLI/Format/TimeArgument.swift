@@ -13,7 +13,9 @@ enum TimeArgument {
         if let plain = Double(text), plain >= 0 { return text }
         var full = text
         // Shorter forms: a date, a date with minutes, a time without zone.
-        if full.utf8.count == 10 { full += "T00:00:00Z" } else if let cut = Text.cut(full, "T") {
+        if full.utf8.count == 10 {
+            full += "T00:00:00Z"
+        } else if let cut = Text.cut(full, "T") {
             let colons = cut.after.utf8.count { $0 == 58 }
             let hasZone = cut.after.hasSuffix("Z") || cut.after.contains("+") || cut.after.contains("-")
             if !hasZone {
@@ -21,7 +23,9 @@ enum TimeArgument {
             }
         }
         guard let moment = Timestamp(rfc3339: full) else {
-            throw CommandError("invalid value for \"since\" or \"until\": failed to parse value as time or duration: \(Quoted.go(text))")
+            throw CommandError(
+                "invalid value for \"since\" or \"until\": failed to parse value as time or duration: \(Quoted.go(text))"
+            )
         }
         return seconds(moment)
     }

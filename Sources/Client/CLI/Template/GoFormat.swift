@@ -74,7 +74,8 @@ enum GoFormat {
         let json = value.json
         switch (verb, json) {
         case ("v", .string(let text)) where flags.contains("#"), ("q", .string(let text)): return Quoted.go(text)
-        case ("q", .array(let items)): return "[" + items.map { Quoted.go(TemplateValue.json($0).text) }.joined(separator: " ") + "]"
+        case ("q", .array(let items)):
+            return "[" + items.map { Quoted.go(TemplateValue.json($0).text) }.joined(separator: " ") + "]"
         case ("v", .null), ("s", .null):
             if case .typedNil(let shown) = value { return shown }
             return verb == "v" ? "<nil>" : "%!s(<nil>)"
@@ -82,7 +83,8 @@ enum GoFormat {
         case ("v", _): return (flags.contains("+") && (json.int ?? -1) >= 0 ? "+" : "") + value.text
         case ("s", .array), ("s", .object): return value.text
         case ("d", .int(let number)):
-            return (number >= 0 && flags.contains("+") ? "+" : number >= 0 && flags.contains(" ") ? " " : "") + String(number)
+            return (number >= 0 && flags.contains("+") ? "+" : number >= 0 && flags.contains(" ") ? " " : "")
+                + String(number)
         case ("x", .int(let number)): return (flags.contains("#") ? "0x" : "") + String(number, radix: 16)
         case ("X", .int(let number)): return (flags.contains("#") ? "0X" : "") + String(number, radix: 16).uppercased()
         case ("o", .int(let number)): return String(number, radix: 8)

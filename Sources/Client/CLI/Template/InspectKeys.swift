@@ -6,7 +6,8 @@ import JSON
 enum InspectKeys {
     /// Null in JSON, a map in Go: prints `map[]`.
     private static let maps: Set<String> = [
-        "Labels", "Volumes", "Sysctls", "StorageOpt", "Tmpfs", "PortBindings", "ExposedPorts", "Options", "Ports", "Networks",
+        "Labels", "Volumes", "Sysctls", "StorageOpt", "Tmpfs", "PortBindings", "ExposedPorts", "Options", "Ports",
+        "Networks",
         "DriverOpts", "Annotations", "Containers", "ConfigOnly", "Data", "LogOpts", "Opts", "IPAMOptions", "Status",
     ]
     /// Null in JSON, a pointer in Go: prints `<nil>`.
@@ -16,8 +17,10 @@ enum InspectKeys {
     ]
     /// Fields Docker omits from its JSON when empty; a template may test them.
     private static let optional: Set<String> = [
-        "Health", "Healthcheck", "StopSignal", "StopTimeout", "Shell", "MacAddress", "NetworkDisabled", "SizeRw", "SizeRootFs",
-        "OnBuild", "ArgsEscaped", "Annotations", "Tmpfs", "Sysctls", "StorageOpt", "Init", "Variant", "OsVersion", "Parent",
+        "Health", "Healthcheck", "StopSignal", "StopTimeout", "Shell", "MacAddress", "NetworkDisabled", "SizeRw",
+        "SizeRootFs",
+        "OnBuild", "ArgsEscaped", "Annotations", "Tmpfs", "Sysctls", "StorageOpt", "Init", "Variant", "OsVersion",
+        "Parent",
         "Comment", "Author", "UsageData", "CreatedAt", "Mounts", "ExposedPorts", "Descriptor", "Manifests",
     ]
 
@@ -26,7 +29,8 @@ enum InspectKeys {
         if let exact = object[name] { return typed(exact, name) }
         if maps.contains(parent) { return .missing }
         let folded = name.lowercased()
-        if let field = object.fields.first(where: { $0.key.lowercased() == folded }), isGoSpelling(name, of: field.key) {
+        if let field = object.fields.first(where: { $0.key.lowercased() == folded }), isGoSpelling(name, of: field.key)
+        {
             return typed(field.value, field.key)
         }
         guard isLast, optional.contains(name) else { return nil }
@@ -34,7 +38,9 @@ enum InspectKeys {
     }
 
     /// `ID` for `Id`, `IP` for `Ip`: Go capitalises acronyms where the JSON does not.
-    private static func isGoSpelling(_ name: String, of key: String) -> Bool { name.first?.isUppercase == true && !key.isEmpty }
+    private static func isGoSpelling(_ name: String, of key: String) -> Bool {
+        name.first?.isUppercase == true && !key.isEmpty
+    }
 
     private static func typed(_ value: JSONValue, _ key: String) -> TemplateValue {
         guard value.isNull else { return .json(value) }

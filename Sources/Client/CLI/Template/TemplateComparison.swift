@@ -6,7 +6,8 @@ import JSON
 enum TemplateComparison {
     static func compare(_ name: String, _ arguments: [TemplateValue]) throws(TemplateError) -> Bool {
         guard arguments.count >= 2 || (name == "eq" && arguments.count == 1) else {
-            throw TemplateError("wrong number of args for \(name): want \(name == "eq" ? "at least 1" : "2") got \(arguments.count)")
+            throw TemplateError(
+                "wrong number of args for \(name): want \(name == "eq" ? "at least 1" : "2") got \(arguments.count)")
         }
         if arguments.count == 1 { throw TemplateError("missing argument for comparison") }
         let left = arguments[0]
@@ -36,7 +37,8 @@ enum TemplateComparison {
         case (.int(let a), .int(let b)): return a == b
         case (.double(let a), .double(let b)): return a == b
         case (.string(let a), .string(let b)): return a == b
-        case (.array, _), (_, .array), (.object, _), (_, .object): throw TemplateError("non-comparable type \(left.text)")
+        case (.array, _), (_, .array), (.object, _), (_, .object):
+            throw TemplateError("non-comparable type \(left.text)")
         default: throw TemplateError("incompatible types for comparison")
         }
     }

@@ -149,7 +149,8 @@ struct TemplateRun {
         case .field(let names): return try look(names, in: dot, operand, [])
         case .variable(let name, let names): return try look(names, in: variable(name), operand, [])
         case .function(let name): return try call(name, operand, [], dot, nil)
-        case .functionChain(let name, let names): return try look(names, in: try call(name, operand, [], dot, nil), operand, [])
+        case .functionChain(let name, let names):
+            return try look(names, in: try call(name, operand, [], dot, nil), operand, [])
         case .nested(let pipeline, let names): return try look(names, in: try evaluate(pipeline, dot), operand, [])
         }
     }

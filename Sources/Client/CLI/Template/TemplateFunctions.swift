@@ -12,7 +12,9 @@ enum TemplateFunctions {
     ]
 
     /// What only decorates cells leaves the headings of a table alone.
-    static let passThroughInHeaders: Set<String> = ["json", "lower", "upper", "title", "truncate", "pad", "split", "join"]
+    static let passThroughInHeaders: Set<String> = [
+        "json", "lower", "upper", "title", "truncate", "pad", "split", "join",
+    ]
 
     static func typeName(_ value: JSONValue) -> String {
         switch value {
@@ -30,7 +32,8 @@ enum TemplateFunctions {
         func need(_ count: Int, atLeast: Bool = false) throws(TemplateError) {
             guard atLeast ? arguments.count >= count : arguments.count == count else {
                 throw TemplateError(
-                    "wrong number of args for \(name): want \(atLeast ? "at least " : "")\(count) got \(arguments.count)")
+                    "wrong number of args for \(name): want \(atLeast ? "at least " : "")\(count) got \(arguments.count)"
+                )
             }
         }
         func text(_ index: Int) -> String { arguments[index].text }
@@ -84,7 +87,9 @@ enum TemplateFunctions {
         case "pad":
             try need(3)
             if text(0).isEmpty { return .string("") }
-            func spaces(_ value: TemplateValue) -> String { String(repeating: " ", count: Int(max(0, value.json.int ?? 0))) }
+            func spaces(_ value: TemplateValue) -> String {
+                String(repeating: " ", count: Int(max(0, value.json.int ?? 0)))
+            }
             return .string(spaces(arguments[1]) + text(0) + spaces(arguments[2]))
         case "truncate":
             try need(2)
@@ -121,7 +126,8 @@ enum TemplateFunctions {
                 }
                 guard array.indices.contains(Int(position)) else {
                     throw TemplateError(
-                        position < 0 || position >= array.count ? "reflect: slice index out of range" : "index out of range: \(position)")
+                        position < 0 || position >= array.count
+                            ? "reflect: slice index out of range" : "index out of range: \(position)")
                 }
                 value = .json(array[Int(position)])
             case .json(.string(let text)):
@@ -144,7 +150,8 @@ enum TemplateFunctions {
             let low = Int(bounds.first ?? 0)
             let high = bounds.count > 1 ? Int(bounds[1]) : count
             guard low >= 0, high <= count, low <= high else {
-                throw TemplateError(low > high ? "invalid slice index: \(low) > \(high)" : "index out of range: \(max(low, high))")
+                throw TemplateError(
+                    low > high ? "invalid slice index: \(low) > \(high)" : "index out of range: \(max(low, high))")
             }
             return low..<high
         }
@@ -172,7 +179,9 @@ enum TemplateFunctions {
     }
 
     private static func html(_ text: String) -> String {
-        let names: [Character: String] = ["\"": "&#34;", "'": "&#39;", "&": "&amp;", "<": "&lt;", ">": "&gt;", "\0": "\u{FFFD}"]
+        let names: [Character: String] = [
+            "\"": "&#34;", "'": "&#39;", "&": "&amp;", "<": "&lt;", ">": "&gt;", "\0": "\u{FFFD}",
+        ]
         return text.map { names[$0] ?? String($0) }.joined()
     }
 

@@ -161,7 +161,9 @@ struct TemplateLexer {
     private mutating func number() {
         let start = position
         position += 1
-        while position < bytes.count, isWord(bytes[position]) || bytes[position] == 46 || isExponentSign { position += 1 }
+        while position < bytes.count, isWord(bytes[position]) || bytes[position] == 46 || isExponentSign {
+            position += 1
+        }
         emit(.number, start, position)
     }
 

@@ -101,7 +101,9 @@ enum GoPrint {
 
     private static func object(_ object: JSONObject) -> String {
         let keys = Set(object.keys)
-        if let shape = structs.first(where: { keys.isSubset(of: $0) && keys.contains($0[0]) && keys.count > 1 && keys.contains($0.last ?? "") }) {
+        if let shape = structs.first(where: {
+            keys.isSubset(of: $0) && keys.contains($0[0]) && keys.count > 1 && keys.contains($0.last ?? "")
+        }) {
             return "{" + shape.map { object[$0].map(text) ?? "" }.joined(separator: " ") + "}"
         }
         let fields = object.fields.sorted { $0.key < $1.key }

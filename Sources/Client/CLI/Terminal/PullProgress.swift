@@ -59,7 +59,7 @@ struct PullProgress {
             write("\n")
             up = 1
         }
-        write("\u{1B}[\(up)A\u{1B}[2K\r\(id): \(status)" + (progress.isEmpty ? "" : " " + progress) + "\r\u{1B}[\(up)B")
+        write("\u{1B}[\(up)A\u{1B}[2K\r\(id): \(status)" + " " + progress + "\r\u{1B}[\(up)B")
     }
 
     /// `[====>      ]  12.3MB/29.1MB`, nothing while no size is known.
@@ -67,14 +67,17 @@ struct PullProgress {
         let current = detail["current"]?.int ?? 0
         let total = detail["total"]?.int ?? 0
         guard current > 0 || total > 0 else { return nil }
-        if let units = detail["units"]?.string, !units.isEmpty { return "\(current)\(total > 0 ? "/\(total)" : "") \(units)" }
+        if let units = detail["units"]?.string, !units.isEmpty {
+            return "\(current)\(total > 0 ? "/\(total)" : "") \(units)"
+        }
         let shown = SizeText.long(current)
         guard total > 0 else { return pad(shown, 8) }
         var result = ""
         if columns > 110 {
             let filled = Int(min(50, Double(current) / Double(total) * 50))
-            result = "[" + String(repeating: "=", count: filled) + ">"
-                + String(repeating: " ", count: max(0, 50 - filled)) + "]  "
+            result =
+                "[" + String(repeating: "=", count: filled) + ">"
+                + String(repeating: " ", count: max(0, 50 - filled)) + "] "
         }
         result += current <= total ? "\(pad(shown, 8))/\(SizeText.long(total))" : pad(shown, 8)
         return result
@@ -99,7 +102,9 @@ struct JSONLines {
                 let line = buffer[start..<newline]
                 start = newline + 1
                 if line.allSatisfy({ Text.isSpace($0) }) { continue }
-                do { return try JSONValue.parse(line) } catch { throw CommandError("invalid message of the daemon: \(error)") }
+                do { return try JSONValue.parse(line) } catch {
+                    throw CommandError("invalid message of the daemon: \(error)")
+                }
             }
             if start > 0 {
                 buffer.removeFirst(start)

@@ -8,7 +8,8 @@ private nonisolated(unsafe) var signalPipeWriter: Int32 = -1  // Written before 
 enum SignalPipe {
     /// Signals that go on to a container when they hit the client.
     static let forwarded: [Int32] = [
-        SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGCONT, SIGTSTP, SIGIO, SIGXCPU, SIGVTALRM,
+        SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGCONT, SIGTSTP, SIGIO, SIGXCPU,
+        SIGVTALRM,
     ]
 
     /// The descriptor to poll; one byte per signal.

@@ -10,9 +10,15 @@ enum AttachCommand {
         let name = call.operands[0]
         let details = try client.json("GET", "/containers/\(URLText.path(name))/json")
         let state = details["State"]
-        if state?["Running"]?.bool != true { throw CommandError("You cannot attach to a stopped container, start it first") }
-        if state?["Paused"]?.bool == true { throw CommandError("You cannot attach to a paused container, unpause it first") }
-        if state?["Restarting"]?.bool == true { throw CommandError("You cannot attach to a restarting container, wait until it is running") }
+        if state?["Running"]?.bool != true {
+            throw CommandError("You cannot attach to a stopped container, start it first")
+        }
+        if state?["Paused"]?.bool == true {
+            throw CommandError("You cannot attach to a paused container, unpause it first")
+        }
+        if state?["Restarting"]?.bool == true {
+            throw CommandError("You cannot attach to a restarting container, wait until it is running")
+        }
         let tty = details["Config"]?["Tty"]?.bool ?? false
         let wantsInput = !call.flags.bool("no-stdin") && details["Config"]?["OpenStdin"]?.bool ?? false
         if tty, wantsInput, !call.console.inputIsTerminal { throw CommandError("the input device is not a TTY") }

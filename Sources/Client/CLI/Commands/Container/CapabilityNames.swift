@@ -15,10 +15,11 @@ enum CapabilityNames {
     }
 
     private static func normalised(_ names: [String]) -> Set<String> {
-        let all = Set(names.map { name -> String in
-            let upper = name.uppercased()
-            return upper == "ALL" || upper == "RESET" || upper.hasPrefix("CAP_") ? upper : "CAP_" + upper
-        })
+        let all = Set(
+            names.map { name -> String in
+                let upper = name.uppercased()
+                return upper == "ALL" || upper == "RESET" || upper.hasPrefix("CAP_") ? upper : "CAP_" + upper
+            })
         return all.contains("ALL") ? ["ALL"] : all
     }
 }

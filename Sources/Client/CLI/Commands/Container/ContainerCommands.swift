@@ -8,7 +8,8 @@ enum ContainerCommands {
 
     private static let life: [Command] = [
         Command(
-            ["container run", "run"], "[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create and run a new container from an image",
+            ["container run", "run"], "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+            "Create and run a new container from an image",
             .atLeast(1), interspersed: false, flags: { CreateFlags.checked(CreateFlags.run) }, run: RunCommand.run),
         Command(
             ["container create", "create"], "[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container", .atLeast(1),
@@ -30,7 +31,8 @@ enum ContainerCommands {
             "Remove one or more containers", .atLeast(1), flags: { ContainerFlags.remove }, run: ContainerLife.remove),
         Command(
             ["container pause", "pause"], "CONTAINER [CONTAINER...]",
-            "Pause all processes within one or more containers", .atLeast(1), run: { try ContainerLife.simple($0, "pause") }),
+            "Pause all processes within one or more containers", .atLeast(1),
+            run: { try ContainerLife.simple($0, "pause") }),
         Command(
             ["container unpause", "unpause"], "CONTAINER [CONTAINER...]",
             "Unpause all processes within one or more containers", .atLeast(1),
@@ -40,7 +42,8 @@ enum ContainerCommands {
             run: ContainerLife.rename),
         Command(
             ["container wait", "wait"], "CONTAINER [CONTAINER...]",
-            "Block until one or more containers stop, then print their exit codes", .atLeast(1), run: ContainerLife.wait),
+            "Block until one or more containers stop, then print their exit codes", .atLeast(1), run: ContainerLife.wait
+        ),
         Command(
             ["container prune"], "[OPTIONS]", "Remove all stopped containers", .none, flags: { ContainerFlags.prune },
             run: PruneCommands.containers),
@@ -52,7 +55,8 @@ enum ContainerCommands {
             "Attach local standard input, output, and error streams to a running container", .exactly(1),
             flags: { ContainerFlags.attach }, run: AttachCommand.run),
         Command(
-            ["container exec", "exec"], "[OPTIONS] CONTAINER COMMAND [ARG...]", "Execute a command in a running container",
+            ["container exec", "exec"], "[OPTIONS] CONTAINER COMMAND [ARG...]",
+            "Execute a command in a running container",
             .atLeast(2), interspersed: false, flags: { ContainerFlags.exec }, run: ExecCommand.run),
         Command(
             ["container ls", "container list", "container ps", "ps"], "[OPTIONS]", "List containers", .none,
@@ -61,7 +65,8 @@ enum ContainerCommands {
             ["container logs", "logs"], "[OPTIONS] CONTAINER", "Fetch the logs of a container", .exactly(1),
             flags: { ContainerFlags.logs }, run: ContainerViews.logs),
         Command(
-            ["container top", "top"], "CONTAINER [ps OPTIONS]", "Display the running processes of a container", .atLeast(1),
+            ["container top", "top"], "CONTAINER [ps OPTIONS]", "Display the running processes of a container",
+            .atLeast(1),
             interspersed: false, run: ContainerViews.top),
         Command(
             ["container port", "port"], "CONTAINER [PRIVATE_PORT[/PROTO]]",
@@ -89,13 +94,18 @@ extension CreateFlags {
             switch flag.name {
             case "env": check = { $0.hasPrefix("=") || $0.isEmpty ? "invalid environment variable: \($0)" : nil }
             case "attach":
-                check = { ["stdin", "stdout", "stderr"].contains($0.lowercased()) ? nil : "valid streams are STDIN, STDOUT and STDERR" }
+                check = {
+                    ["stdin", "stdout", "stderr"].contains($0.lowercased())
+                        ? nil : "valid streams are STDIN, STDOUT and STDERR"
+                }
             case "ulimit": check = { RunResources.ulimit($0).failure }
             case "mount": check = { MountSpecification.mount($0).failure }
             case "add-host":
                 check = { text in
                     let wire = extraHost(text)
-                    guard let (name, address) = Text.cut(wire, ":"), !name.isEmpty else { return "bad format for add-host: \(Quoted.go(text))" }
+                    guard let (name, address) = Text.cut(wire, ":"), !name.isEmpty else {
+                        return "bad format for add-host: \(Quoted.go(text))"
+                    }
                     return address == "host-gateway" || IPText.isAddress(address)
                         ? nil : "invalid IP address in add-host: \(Quoted.go(address))"
                 }
@@ -103,10 +113,13 @@ extension CreateFlags {
             case "sysctl": check = { $0.contains("=") ? nil : "sysctl '\($0)' is not allowed" }
             case "annotation": check = { _ in nil }
             case "blkio-weight-device": check = complaint { try RunResources.weightDevice($0) }
-            case "device-read-bps", "device-write-bps": check = complaint { try RunResources.throttle($0, isRate: true) }
-            case "device-read-iops", "device-write-iops": check = complaint { try RunResources.throttle($0, isRate: false) }
+            case "device-read-bps", "device-write-bps":
+                check = complaint { try RunResources.throttle($0, isRate: true) }
+            case "device-read-iops", "device-write-iops":
+                check = complaint { try RunResources.throttle($0, isRate: false) }
             case "link": check = { Text.split($0, ":").count > 2 || $0.isEmpty ? "bad format for links: \($0)" : nil }
-            case "link-local-ip": check = { IPText.isAddress($0) ? nil : "IP address is not correctly formatted: \($0)" }
+            case "link-local-ip":
+                check = { IPText.isAddress($0) ? nil : "IP address is not correctly formatted: \($0)" }
             default: check = nil
             }
             guard let check else { return flag }
@@ -118,7 +131,8 @@ extension CreateFlags {
 
     private static func extraHost(_ text: String) -> String { CreateRequest.extraHost(text) }
 
-    private static func complaint<T>(_ read: @escaping @Sendable (String) throws -> T) -> @Sendable (String) -> String? {
+    private static func complaint<T>(_ read: @escaping @Sendable (String) throws -> T) -> @Sendable (String) -> String?
+    {
         { text in
             do { _ = try read(text) } catch { return "\(error)" }
             return nil

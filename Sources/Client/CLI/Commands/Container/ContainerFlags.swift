@@ -27,16 +27,20 @@ enum ContainerFlags {
     ]
 
     static let kill: [Flag] = [
-        Flag("signal", "s", .string, "Signal to send to the container"),
+        Flag("signal", "s", .string, "Signal to send to the container")
     ]
 
     static let logs: [Flag] = [
         Flag("details", "Show extra details provided to logs"),
         Flag("follow", "f", "Follow log output"),
-        Flag("since", .string, "Show logs since timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\" for 42 minutes)"),
+        Flag(
+            "since", .string,
+            "Show logs since timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\" for 42 minutes)"),
         Flag("tail", "n", .string, "Number of lines to show from the end of the logs", default: "all"),
         Flag("timestamps", "t", "Show timestamps"),
-        Flag("until", .string, "Show logs before a timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\" for 42 minutes)"),
+        Flag(
+            "until", .string,
+            "Show logs before a timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\" for 42 minutes)"),
     ]
 
     static let list: [Flag] = [

@@ -30,7 +30,9 @@ enum ContainerLife {
             if failed.isEmpty { return 0 }
             throw CommandError("Error: failed to start containers: \(failed.joined(separator: ", "))")
         }
-        guard call.operands.count == 1 else { throw CommandError("you cannot start and attach multiple containers at once") }
+        guard call.operands.count == 1 else {
+            throw CommandError("you cannot start and attach multiple containers at once")
+        }
         let details = try client.json("GET", "\(path(call.operands[0]))/json")
         guard let id = details["Id"]?.string else { throw CommandError("the daemon answered without a container ID") }
         let container = AttachedContainer(

@@ -27,14 +27,21 @@ enum ContainerList {
         var query: [(String, String)] = []
         if flags.bool("all") { query.append(("all", "1")) }
         let last = flags.int("last")
-        if flags.bool("latest") { query.append(("limit", "1")) } else if last > 0 { query.append(("limit", String(last))) }
+        if flags.bool("latest") {
+            query.append(("limit", "1"))
+        } else if last > 0 {
+            query.append(("limit", String(last)))
+        }
         if wantsSize { query.append(("size", "1")) }
         let list = try call.client().json("GET", "/containers/json", query: query + call.filterQuery())
         let now = Timestamp.now()
         let full = flags.bool("no-trunc")
         let rows = (list.array ?? []).map { record($0, truncated: !full, now: now, size: wantsSize) }
-        let list2 = flags.bool("size")
-            ? ListFormat(table: format.table + "\\t{{.Size}}", quiet: format.quiet, headers: format.headers, raw: format.raw + "size: {{.Size}}\\n")
+        let list2 =
+            flags.bool("size")
+            ? ListFormat(
+                table: format.table + "\\t{{.Size}}", quiet: format.quiet, headers: format.headers,
+                raw: format.raw + "size: {{.Size}}\\n")
             : format
         call.console.out(try list2.text(template, quiet: flags.bool("quiet"), rows: rows))
         return 0
@@ -52,10 +59,19 @@ enum ContainerList {
                 ("ID", { .string(truncated ? Shortened.id(text("Id")) : text("Id")) }),
                 ("Image", { .string(image(item, truncated)) }),
                 ("Labels", { .string(LabelText.joined(labels)) }),
-                ("LocalVolumes", { .string(String((item["Mounts"]?.array ?? []).count { $0["Driver"]?.string == "local" })) }),
+                (
+                    "LocalVolumes",
+                    { .string(String((item["Mounts"]?.array ?? []).count { $0["Driver"]?.string == "local" })) }
+                ),
                 ("Mounts", { .string(mounts(item, truncated)) }),
                 ("Names", { .string(names(item, truncated)) }),
-                ("Networks", { .string((item["NetworkSettings"]?["Networks"]?.object?.keys ?? []).sorted().joined(separator: ",")) }),
+                (
+                    "Networks",
+                    {
+                        .string(
+                            (item["NetworkSettings"]?["Networks"]?.object?.keys ?? []).sorted().joined(separator: ","))
+                    }
+                ),
                 ("Platform", { .json(.null) }),
                 ("Ports", { .string(PortText.displayed(item["Ports"]?.array ?? [])) }),
                 ("RunningFor", { .string(HumanDuration.ago(created, now: now)) }),
@@ -104,7 +120,9 @@ enum LabelText {
     }
 
     static func label(_ arguments: [TemplateValue], _ labels: JSONObject) throws -> TemplateValue {
-        guard arguments.count == 1 else { throw TemplateError("wrong number of args for Label: want 1 got \(arguments.count)") }
+        guard arguments.count == 1 else {
+            throw TemplateError("wrong number of args for Label: want 1 got \(arguments.count)")
+        }
         return .string(labels[arguments[0].text]?.string ?? "")
     }
 }

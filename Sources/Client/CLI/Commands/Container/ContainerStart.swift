@@ -60,7 +60,8 @@ struct AttachedContainer {
     /// Asks for the exit code before the container runs; the answer is read with `exitCode`.
     func wait(removed: Bool, nextExit: Bool) throws -> HTTPResponse {
         try client.call(
-            "POST", "\(path)/wait", query: [("condition", removed ? "removed" : nextExit ? "next-exit" : "not-running")])
+            "POST", "\(path)/wait", query: [("condition", removed ? "removed" : nextExit ? "next-exit" : "not-running")]
+        )
     }
 
     static func exitCode(_ response: HTTPResponse) throws -> Int32 {
@@ -75,8 +76,10 @@ struct AttachedContainer {
 /// Names of Linux signals.
 enum SignalNames {
     private static let names = [
-        "", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
-        "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR",
+        "", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
+        "TERM",
+        "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH",
+        "IO", "PWR",
         "SYS",
     ]
 
@@ -93,8 +96,13 @@ extension ExitError {
             return
         }
         let text = "\(error)"
-        let missing = ["executable file not found", "no such file or directory", "system cannot find the file specified"]
-        let denied = ["permission denied", "not a directory", "is a directory", "exec format error", "cannot be invoked", "not executable"]
+        let missing = [
+            "executable file not found", "no such file or directory", "system cannot find the file specified",
+        ]
+        let denied = [
+            "permission denied", "not a directory", "is a directory", "exec format error", "cannot be invoked",
+            "not executable",
+        ]
         var code: Int32 = 125
         if missing.contains(where: { Text.contains(text, $0) }) {
             code = 127

@@ -41,7 +41,9 @@ enum ContainerViews {
             "GET", "/containers/\(URLText.path(call.operands[0]))/top",
             query: arguments.isEmpty ? [] : [("ps_args", arguments)])
         var text = (answer["Titles"]?.strings ?? []).joined(separator: "\t") + "\n"
-        for process in answer["Processes"]?.array ?? [] { text += (process.strings ?? []).joined(separator: "\t") + "\n" }
+        for process in answer["Processes"]?.array ?? [] {
+            text += (process.strings ?? []).joined(separator: "\t") + "\n"
+        }
         call.console.out(TabWriter.align(text, minimum: 20, padding: 3))
         return 0
     }
@@ -56,10 +58,13 @@ enum ContainerViews {
         if call.operands.count == 2 {
             let (port, proto) = Text.cut(call.operands[1], "/") ?? (call.operands[1], "tcp")
             guard UInt16(port) != nil else {
-                throw CommandError("invalid port (\(port)): strconv.ParseUint: parsing \(Quoted.go(port)): invalid syntax")
+                throw CommandError(
+                    "invalid port (\(port)): strconv.ParseUint: parsing \(Quoted.go(port)): invalid syntax")
             }
             let found = ports["\(port)/\(proto)"].map(addresses) ?? []
-            guard !found.isEmpty else { throw CommandError("Error: No public port '\(call.operands[1])' published for \(name)") }
+            guard !found.isEmpty else {
+                throw CommandError("Error: No public port '\(call.operands[1])' published for \(name)")
+            }
             for address in found { call.console.line(address) }
             return 0
         }

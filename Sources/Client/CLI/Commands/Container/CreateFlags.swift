@@ -3,21 +3,26 @@
 
 /// Flag tables of `run` and `create`.
 enum CreateFlags {
-    static let run: [Flag] = shared + [
-        Flag("detach", "d", "Run container in background and print container ID"),
-        Flag("detach-keys", .string, "Override the key sequence for detaching a container"),
-        Flag("pull", .string, "Pull image before running (\"always\", \"missing\", \"never\")", default: "missing"),
-        Flag("sig-proxy", "Proxy received signals to the process", default: "true"),
-    ]
+    static let run: [Flag] =
+        shared + [
+            Flag("detach", "d", "Run container in background and print container ID"),
+            Flag("detach-keys", .string, "Override the key sequence for detaching a container"),
+            Flag("pull", .string, "Pull image before running (\"always\", \"missing\", \"never\")", default: "missing"),
+            Flag("sig-proxy", "Proxy received signals to the process", default: "true"),
+        ]
 
-    static let create: [Flag] = shared + [
-        Flag("pull", .string, "Pull image before creating (\"always\", \"|missing\", \"never\")", default: "missing"),
-    ]
+    static let create: [Flag] =
+        shared + [
+            Flag(
+                "pull", .string, "Pull image before creating (\"always\", \"|missing\", \"never\")", default: "missing")
+        ]
 
     private static let shared: [Flag] = [
         Flag("help", "Print usage"),
         Flag("add-host", .list, "Add a custom host-to-IP mapping (host:ip)"),
-        Flag("annotation", .map, "Add an annotation to the container (passed through to the OCI runtime)", default: "map[]"),
+        Flag(
+            "annotation", .map, "Add an annotation to the container (passed through to the OCI runtime)",
+            default: "map[]"),
         Flag("attach", "a", .list, "Attach to STDIN, STDOUT or STDERR"),
         Flag("blkio-weight", .uint16, "Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)"),
         Flag("blkio-weight-device", .list, "Block IO weight (relative device weight)", default: "[]"),
@@ -57,8 +62,13 @@ enum CreateFlags {
         Flag("health-cmd", .string, "Command to run to check health"),
         Flag("health-interval", .duration, "Time between running the check (ms|s|m|h) (default 0s)"),
         Flag("health-retries", .int, "Consecutive failures needed to report unhealthy"),
-        Flag("health-start-interval", .duration, "Time between running the check during the start period (ms|s|m|h) (default 0s)"),
-        Flag("health-start-period", .duration, "Start period for the container to initialize before starting health-retries countdown (ms|s|m|h) (default 0s)"),
+        Flag(
+            "health-start-interval", .duration,
+            "Time between running the check during the start period (ms|s|m|h) (default 0s)"),
+        Flag(
+            "health-start-period", .duration,
+            "Start period for the container to initialize before starting health-retries countdown (ms|s|m|h) (default 0s)"
+        ),
         Flag("health-timeout", .duration, "Maximum time to allow one check to run (ms|s|m|h) (default 0s)"),
         Flag("hostname", "h", .string, "Container host name"),
         Flag("init", "Run an init inside the container that forwards signals and reaps processes"),

@@ -41,7 +41,9 @@ struct CreateRequest {
             throw ExitError(1, lines.joined(separator: "\n"))
         }
         if flags.bool("use-api-socket") { throw CommandError("the --use-api-socket flag is not supported yet") }
-        if flags.isSet("kernel-memory") { throw CommandError("the --kernel-memory flag is not supported: the kernel removed it") }
+        if flags.isSet("kernel-memory") {
+            throw CommandError("the --kernel-memory flag is not supported: the kernel removed it")
+        }
         if flags.isSet("disable-content-trust"), !flags.bool("disable-content-trust") {
             throw CommandError("the --disable-content-trust=false flag is not supported yet: content trust")
         }
@@ -84,7 +86,8 @@ struct CreateRequest {
 
     private func healthcheck() throws -> JSONValue? {
         let durations = ["health-interval", "health-timeout", "health-start-period", "health-start-interval"]
-        let has = !flags.string("health-cmd").isEmpty || flags.int("health-retries") != 0
+        let has =
+            !flags.string("health-cmd").isEmpty || flags.int("health-retries") != 0
             || durations.contains { flags.duration($0) != 0 }
         if flags.bool("no-healthcheck") {
             if has { throw CommandError("--no-healthcheck conflicts with --health-* options") }
@@ -129,7 +132,9 @@ struct CreateRequest {
         host["Dns"] = strings("dns")
         host["DnsOptions"] = strings("dns-option")
         host["DnsSearch"] = strings("dns-search")
-        host["ExtraHosts"] = flags.isSet("add-host") ? .array(flags.list("add-host").map { .string(CreateRequest.extraHost($0)) }) : .null
+        host["ExtraHosts"] =
+            flags.isSet("add-host")
+            ? .array(flags.list("add-host").map { .string(CreateRequest.extraHost($0)) }) : .null
         host["GroupAdd"] = orNull("group-add")
         host["IpcMode"] = .string(flags.string("ipc"))
         host["Cgroup"] = ""
@@ -140,12 +145,16 @@ struct CreateRequest {
         host["PublishAllPorts"] = .bool(flags.bool("publish-all"))
         host["ReadonlyRootfs"] = .bool(flags.bool("read-only"))
         try securityOptions()
-        if flags.isSet("storage-opt") { host["StorageOpt"] = .object(try keyValues("storage-opt", "invalid storage option")) }
+        if flags.isSet("storage-opt") {
+            host["StorageOpt"] = .object(try keyValues("storage-opt", "invalid storage option"))
+        }
         if flags.isSet("tmpfs") {
-            host["Tmpfs"] = .object(JSONObject(flags.list("tmpfs").map { text in
-                let (path, options) = Text.cut(text, ":") ?? (text, "")
-                return (path, .string(options))
-            }))
+            host["Tmpfs"] = .object(
+                JSONObject(
+                    flags.list("tmpfs").map { text in
+                        let (path, options) = Text.cut(text, ":") ?? (text, "")
+                        return (path, .string(options))
+                    }))
         }
         host["UTSMode"] = .string(try mode("uts", ["host"], "--uts: invalid UTS mode"))
         host["UsernsMode"] = .string(try mode("userns", ["host"], "--userns: invalid USER mode"))
@@ -155,7 +164,9 @@ struct CreateRequest {
         host["Isolation"] = .string(flags.string("isolation"))
         try RunResources.fields(flags, into: &host)
         try DeviceFlags.fields(flags, into: &host)
-        if flags.isSet("mount") { host["Mounts"] = .array(flags.list("mount").compactMap { MountSpecification.mount($0).value }) }
+        if flags.isSet("mount") {
+            host["Mounts"] = .array(flags.list("mount").compactMap { MountSpecification.mount($0).value })
+        }
         if flags.isSet("init") { host["Init"] = .bool(flags.bool("init")) }
         if flags.bool("rm"), !["", "no"].contains(host["RestartPolicy"]?["Name"]?.string ?? "") {
             throw CommandError("conflicting options: cannot specify both --restart and --rm")
@@ -170,10 +181,11 @@ struct CreateRequest {
     }
 
     private func map(_ name: String) -> JSONObject {
-        JSONObject(flags.list(name).map { text in
-            let (key, value) = Text.cut(text, "=") ?? (text, "")
-            return (key, .string(value))
-        })
+        JSONObject(
+            flags.list(name).map { text in
+                let (key, value) = Text.cut(text, "=") ?? (text, "")
+                return (key, .string(value))
+            })
     }
 
     private func keyValues(_ name: String, _ message: String) throws -> JSONObject {
@@ -182,17 +194,19 @@ struct CreateRequest {
     }
 
     private func logOptions() throws -> JSONObject {
-        let options = JSONObject(flags.list("log-opt").map { text in
-            let (key, value) = Text.cut(text, "=") ?? (text, "")
-            return (key, .string(value))
-        })
+        let options = JSONObject(
+            flags.list("log-opt").map { text in
+                let (key, value) = Text.cut(text, "=") ?? (text, "")
+                return (key, .string(value))
+            })
         if flags.string("log-driver") == "none", !options.isEmpty {
             throw CommandError("invalid logging opts for driver none")
         }
         return options
     }
 
-    private func mode(_ name: String, _ allowed: [String], _ message: String, containers: Bool = false) throws -> String {
+    private func mode(_ name: String, _ allowed: [String], _ message: String, containers: Bool = false) throws -> String
+    {
         let value = flags.string(name)
         if value.isEmpty || allowed.contains(value) { return value }
         if containers, value.hasPrefix("container:"), value.count > 10 { return value }

@@ -13,10 +13,13 @@ enum DeviceFlags {
             if isQualifiedName(text) { names.append(.string(text)) } else { devices.append(try device(text)) }
         }
         if !names.isEmpty {
-            requests.append(["Driver": "cdi", "Count": 0, "DeviceIDs": .array(names), "Capabilities": .null, "Options": .null])
+            requests.append([
+                "Driver": "cdi", "Count": 0, "DeviceIDs": .array(names), "Capabilities": .null, "Options": .null,
+            ])
         }
         host["Devices"] = .array(devices)
-        host["DeviceCgroupRules"] = flags.isSet("device-cgroup-rule")
+        host["DeviceCgroupRules"] =
+            flags.isSet("device-cgroup-rule")
             ? .array(flags.list("device-cgroup-rule").map { .string($0) }) : .null
         host["DeviceRequests"] = requests.isEmpty ? .null : .array(requests)
     }
@@ -44,7 +47,8 @@ enum DeviceFlags {
         }
         if inside.isEmpty { inside = parts[0] }
         return [
-            "PathOnHost": .string(parts[0]), "PathInContainer": .string(inside), "CgroupPermissions": .string(permissions),
+            "PathOnHost": .string(parts[0]), "PathInContainer": .string(inside),
+            "CgroupPermissions": .string(permissions),
         ]
     }
 

@@ -10,15 +10,20 @@ enum ExecCommand {
         let flags = call.flags
         let (tty, interactive, detached) = (flags.bool("tty"), flags.bool("interactive"), flags.bool("detach"))
         let name = call.operands[0]
-        let keys = flags.string("detach-keys").isEmpty
+        let keys =
+            flags.string("detach-keys").isEmpty
             ? call.settings.configuration()["detachKeys"]?.string ?? "" : flags.string("detach-keys")
         guard let sequence = DetachKeys.parse(keys) else { throw CommandError("invalid detach keys (\(keys))") }
-        if !detached, tty, interactive, !call.console.inputIsTerminal { throw CommandError("the input device is not a TTY") }
+        if !detached, tty, interactive, !call.console.inputIsTerminal {
+            throw CommandError("the input device is not a TTY")
+        }
         let client = try call.client()
         var request: JSONObject = [
             "User": .string(flags.string("user")), "Privileged": .bool(flags.bool("privileged")), "Tty": .bool(tty),
         ]
-        if tty, let size = Console.size(of: 1) { request["ConsoleSize"] = [.int(Int64(size.rows)), .int(Int64(size.columns))] }
+        if tty, let size = Console.size(of: 1) {
+            request["ConsoleSize"] = [.int(Int64(size.rows)), .int(Int64(size.columns))]
+        }
         request["AttachStdin"] = .bool(interactive && !detached)
         request["AttachStderr"] = .bool(!detached)
         request["AttachStdout"] = .bool(!detached)

@@ -25,7 +25,9 @@ enum MountSpecification {
             }
             let given = value ?? "true"
             func flag() throws -> Bool {
-                guard let flag = FlagSyntax.bool(given) else { throw CommandError("invalid value for \(key): \(given)") }
+                guard let flag = FlagSyntax.bool(given) else {
+                    throw CommandError("invalid value for \(key): \(given)")
+                }
                 return flag
             }
             switch key {
@@ -44,7 +46,10 @@ enum MountSpecification {
                 case "disabled": bind["NonRecursive"] = true
                 case "writable": bind["ReadOnlyNonRecursive"] = true
                 case "readonly": bind["ReadOnlyForceRecursive"] = true
-                default: throw CommandError("invalid value for bind-recursive: \(given) (must be \"enabled\", \"disabled\", \"writable\", or \"readonly\")")
+                default:
+                    throw CommandError(
+                        "invalid value for bind-recursive: \(given) (must be \"enabled\", \"disabled\", \"writable\", or \"readonly\")"
+                    )
                 }
             case "volume-subpath": volume["Subpath"] = .string(given)
             case "volume-nocopy": volume["NoCopy"] = .bool(try flag())
@@ -64,7 +69,9 @@ enum MountSpecification {
                 guard let size = Checked.bytes(given) else { throw CommandError("invalid value for \(key): \(given)") }
                 tmpfs["SizeBytes"] = .int(size)
             case "tmpfs-mode":
-                guard let mode = Int64(given, radix: 8) else { throw CommandError("invalid value for \(key): \(given)") }
+                guard let mode = Int64(given, radix: 8) else {
+                    throw CommandError("invalid value for \(key): \(given)")
+                }
                 tmpfs["Mode"] = .int(mode)
             default: throw CommandError("unexpected key '\(key)' in '\(field)'")
             }
@@ -72,14 +79,18 @@ enum MountSpecification {
         guard mount["Target"] != nil else { throw CommandError("target is required") }
         if !driver.isEmpty || !volume.isEmpty { volume["DriverConfig"] = .object(driver) }
         func refuse(_ options: JSONObject, _ name: String) throws {
-            if type != name, !options.isEmpty { throw CommandError("cannot mix '\(name)-*' options with mount type '\(type)'") }
+            if type != name, !options.isEmpty {
+                throw CommandError("cannot mix '\(name)-*' options with mount type '\(type)'")
+            }
         }
         try refuse(volume, "volume")
         try refuse(bind, "bind")
         try refuse(tmpfs, "tmpfs")
         try refuse(image, "image")
         var result: JSONObject = ["Type": .string(type)]
-        for field in mount.fields where field.key != "ReadOnly" || field.value == true { result[field.key] = field.value }
+        for field in mount.fields where field.key != "ReadOnly" || field.value == true {
+            result[field.key] = field.value
+        }
         if !bind.isEmpty { result["BindOptions"] = .object(bind) }
         if !volume.isEmpty { result["VolumeOptions"] = .object(volume) }
         if !image.isEmpty { result["ImageOptions"] = .object(image) }
@@ -98,7 +109,9 @@ enum MountSpecification {
         if text.utf8.count <= 2 { return .anonymous(text) }
         let parts = sections(text)
         if parts.count == 1 { return .anonymous(text) }
-        if parts.contains(where: \.isEmpty) { throw CommandError("invalid spec: \(text): empty section between colons") }
+        if parts.contains(where: \.isEmpty) {
+            throw CommandError("invalid spec: \(text): empty section between colons")
+        }
         if parts.count > 3 { throw CommandError("invalid spec: \(text): too many colons") }
         let source = parts[0]
         if source == "." || source.hasPrefix("./") {
@@ -125,7 +138,9 @@ extension MountSpecification {
 
 extension Checked where Value == Int64 {
     /// A size with unit.
-    static func bytes(_ text: String) -> Int64? { FlagSyntax.complaint(.bytes, text) == nil ? SizeText.bytes(text) : nil }
+    static func bytes(_ text: String) -> Int64? {
+        FlagSyntax.complaint(.bytes, text) == nil ? SizeText.bytes(text) : nil
+    }
 }
 
 /// Paths of this machine.

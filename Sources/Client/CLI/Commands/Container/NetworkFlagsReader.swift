@@ -38,7 +38,9 @@ struct NetworkFlagsReader {
             throw CommandError("network-scoped aliases are only supported for user-defined networks")
         }
         let name = attachments[0].name
-        if attachments.count == 1, name == "host" || name == "none" || name.hasPrefix("container:") { return JSONObject() }
+        if attachments.count == 1, name == "host" || name == "none" || name.hasPrefix("container:") {
+            return JSONObject()
+        }
         var result = JSONObject()
         for (index, attachment) in attachments.enumerated() {
             result[attachment.name] = endpoint(attachment, isFirst: index == 0)
@@ -57,7 +59,9 @@ struct NetworkFlagsReader {
             return attachment
         }
         for field in CSVLine.fields(text) {
-            guard let (key, value) = Text.cut(field, "="), !key.isEmpty else { throw CommandError("invalid field \(field)") }
+            guard let (key, value) = Text.cut(field, "="), !key.isEmpty else {
+                throw CommandError("invalid field \(field)")
+            }
             switch key.lowercased() {
             case "name": attachment.name = value
             case "alias": attachment.aliases.append(value)
@@ -69,7 +73,9 @@ struct NetworkFlagsReader {
             case "mac-address": attachment.mac = value
             case "link-local-ip": attachment.linkLocal.append(value)
             case "gw-priority":
-                guard let number = Int64(value) else { throw CommandError("invalid gw-priority (\(value)): not a number") }
+                guard let number = Int64(value) else {
+                    throw CommandError("invalid gw-priority (\(value)): not a number")
+                }
                 attachment.priority = number
             default: throw CommandError("invalid field key \(key)")
             }
@@ -81,7 +87,9 @@ struct NetworkFlagsReader {
     private func mergeFlags(into attachment: inout Attachment) throws {
         func merge(_ flag: String, _ label: String, _ value: inout String) throws {
             guard flags.isSet(flag) else { return }
-            if !value.isEmpty { throw CommandError("conflicting options: cannot specify both --\(flag) and per-network \(label)") }
+            if !value.isEmpty {
+                throw CommandError("conflicting options: cannot specify both --\(flag) and per-network \(label)")
+            }
             value = flags.string(flag)
         }
         if flags.isSet("network-alias") {

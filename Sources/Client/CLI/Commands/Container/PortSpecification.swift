@@ -23,14 +23,18 @@ struct PortSpecification {
             switch key.lowercased() {
             case "protocol": proto = value.lowercased()
             case "mode":
-                guard value == "ingress" || value == "host" else { throw CommandError("invalid publish mode value: \(value)") }
+                guard value == "ingress" || value == "host" else {
+                    throw CommandError("invalid publish mode value: \(value)")
+                }
             case "target": target = value
             case "published": published = value
             case "host_ip": ip = value
             default: throw CommandError("invalid field key: \(key)")
             }
         }
-        try publishShort((ip.isEmpty ? "" : ip + ":") + (published.isEmpty && ip.isEmpty ? "" : published + ":") + "\(target)/\(proto)")
+        try publishShort(
+            (ip.isEmpty ? "" : ip + ":") + (published.isEmpty && ip.isEmpty ? "" : published + ":")
+                + "\(target)/\(proto)")
     }
 
     private mutating func publishShort(_ text: String) throws {
@@ -62,10 +66,13 @@ struct PortSpecification {
         }
         var outside: ClosedRange<Int>?
         if !hostPort.isEmpty {
-            guard let range = PortSpecification.range(hostPort) else { throw CommandError("invalid hostPort: \(hostPort)") }
+            guard let range = PortSpecification.range(hostPort) else {
+                throw CommandError("invalid hostPort: \(hostPort)")
+            }
             outside = range
             if range.count != inside.count, inside.count != 1 {
-                throw CommandError("invalid ranges specified for container and host Ports: \(containerPort) and \(hostPort)")
+                throw CommandError(
+                    "invalid ranges specified for container and host Ports: \(containerPort) and \(hostPort)")
             }
         }
         for port in inside {
@@ -74,8 +81,10 @@ struct PortSpecification {
             var shown = ""
             if let outside {
                 // One container port and a range of the host: the daemon picks a free one.
-                shown = outside.count > 1 && inside.count == 1
-                    ? "\(outside.lowerBound)-\(outside.upperBound)" : String(outside.lowerBound + port - inside.lowerBound)
+                shown =
+                    outside.count > 1 && inside.count == 1
+                    ? "\(outside.lowerBound)-\(outside.upperBound)"
+                    : String(outside.lowerBound + port - inside.lowerBound)
             }
             var list = bindings[key]?.array ?? []
             list.append(["HostIp": .string(address), "HostPort": .string(shown)])
@@ -91,7 +100,8 @@ struct PortSpecification {
             let wrong = ports.split(separator: "-").first { UInt16($0) == nil } ?? ""
             throw CommandError(
                 "invalid range format for --expose: \(text), error: "
-                    + (isOrdered ? "invalid range specified for port: \(ports)"
+                    + (isOrdered
+                        ? "invalid range specified for port: \(ports)"
                         : "strconv.ParseUint: parsing \(Quoted.go(wrong)): invalid syntax"))
         }
         for port in range where exposed["\(port)/\(proto)"] == nil { exposed["\(port)/\(proto)"] = [:] }

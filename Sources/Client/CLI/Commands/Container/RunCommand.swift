@@ -43,8 +43,10 @@ enum RunCommand {
         func isOn(_ key: String) -> Bool { request.config[key]?.bool ?? false }
         let tty = flags.bool("tty")
         let container = AttachedContainer(
-            client: client, console: call.console, id: id, tty: tty, stdin: isOn("AttachStdin"), stdout: isOn("AttachStdout"),
-            stderr: isOn("AttachStderr"), detachKeys: flags.string("detach-keys").isEmpty
+            client: client, console: call.console, id: id, tty: tty, stdin: isOn("AttachStdin"),
+            stdout: isOn("AttachStdout"),
+            stderr: isOn("AttachStderr"),
+            detachKeys: flags.string("detach-keys").isEmpty
                 ? call.settings.configuration()["detachKeys"]?.string ?? "" : flags.string("detach-keys"),
             proxiesSignals: flags.bool("sig-proxy"))
         if !container.stdin, !container.stdout, !container.stderr {
@@ -76,7 +78,8 @@ enum RunCommand {
         let policy = call.flags.string("pull")
         guard ["always", "missing", "never", ""].contains(policy) else {
             throw ExitError(
-                125, "invalid pull option: '\(policy)': must be one of \"always\", \"missing\" or \"never\"", showsHint: true)
+                125, "invalid pull option: '\(policy)': must be one of \"always\", \"missing\" or \"never\"",
+                showsHint: true)
         }
         do {
             return try CreateRequest(
@@ -98,7 +101,8 @@ enum RunCommand {
         let client = try call.client()
         var query: [(String, String)] = []
         if flags.isSet("name") { query.append(("name", flags.string("name"))) }
-        let platform = flags.string("platform").isEmpty
+        let platform =
+            flags.string("platform").isEmpty
             ? call.settings.environment["DOCKER_DEFAULT_PLATFORM"] ?? "" : flags.string("platform")
         if !platform.isEmpty { query.append(("platform", platform)) }
         var host = request.host
@@ -109,12 +113,16 @@ enum RunCommand {
             object["MacAddress"] = .string(flags.string("mac-address"))
         }
         let body = JSONValue.object(object)
-        func pull() throws { try ImageTransfer.pullForRun(call, reference, platform: platform, quiet: flags.bool("quiet")) }
+        func pull() throws {
+            try ImageTransfer.pullForRun(call, reference, platform: platform, quiet: flags.bool("quiet"))
+        }
         if policy == "always" { try pull() }
         var answer: JSONValue
         do {
             answer = try client.json("POST", "/containers/create", query: query, body: .json(body))
-        } catch let error as ClientError where error.status == 404 && policy == "missing" && isMissingImage(error, request.image) {
+        } catch let error as ClientError
+            where error.status == 404 && policy == "missing" && isMissingImage(error, request.image)
+        {
             if !flags.bool("quiet") {
                 call.console.err("Unable to find image '\(ImageName.familiar(reference))' locally\n")
             }
@@ -128,7 +136,8 @@ enum RunCommand {
     }
 
     private static func isMissingImage(_ error: ClientError, _ image: String) -> Bool {
-        Text.contains("\(error)".lowercased(), "no such image") || Text.contains("\(error)".lowercased(), "image not found")
+        Text.contains("\(error)".lowercased(), "no such image")
+            || Text.contains("\(error)".lowercased(), "image not found")
     }
 
     private static func write(_ id: String, to path: String) throws {

@@ -65,21 +65,27 @@ enum RunResources {
 
     /// `nofile=1024:2048`
     static func ulimit(_ text: String) -> Checked<JSONValue> {
-        guard let (name, limits) = Text.cut(text, "=") else { return Checked(failure: "invalid ulimit argument: \(text)") }
+        guard let (name, limits) = Text.cut(text, "=") else {
+            return Checked(failure: "invalid ulimit argument: \(text)")
+        }
         let known = [
             "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio",
             "rttime", "sigpending", "stack",
         ]
         guard known.contains(name) else { return Checked(failure: "invalid ulimit type: \(name)") }
         let parts = Text.split(limits, ":")
-        guard parts.count <= 2 else { return Checked(failure: "too many limit value arguments - \(limits), can only have up to two, `soft[:hard]`") }
+        guard parts.count <= 2 else {
+            return Checked(
+                failure: "too many limit value arguments - \(limits), can only have up to two, `soft[:hard]`")
+        }
         guard let soft = Int64(parts[0]), let hard = parts.count > 1 ? Int64(parts[1]) : soft else {
             let wrong = Int64(parts[0]) == nil ? parts[0] : parts[1]
             return Checked(failure: "strconv.ParseInt: parsing \(Quoted.go(wrong)): invalid syntax")
         }
         if hard != -1, soft == -1 || soft > hard {
             return Checked(
-                failure: soft == -1 ? "ulimit soft limit must be less than or equal to hard limit: soft: -1 (unlimited), hard: \(hard)"
+                failure: soft == -1
+                    ? "ulimit soft limit must be less than or equal to hard limit: soft: -1 (unlimited), hard: \(hard)"
                     : "ulimit soft limit must be less than or equal to hard limit: \(soft) > \(hard)")
         }
         return Checked(value: ["Name": .string(name), "Hard": .int(hard), "Soft": .int(soft)])
@@ -115,7 +121,9 @@ enum RunResources {
         host["OomKillDisable"] = .bool(flags.bool("oom-kill-disable"))
         host["PidsLimit"] = .int(flags.int("pids-limit"))
         host["Ulimits"] = .array(
-            flags.list("ulimit").compactMap { ulimit($0).value }.sorted { ($0["Name"]?.string ?? "") < ($1["Name"]?.string ?? "") })
+            flags.list("ulimit").compactMap { ulimit($0).value }.sorted {
+                ($0["Name"]?.string ?? "") < ($1["Name"]?.string ?? "")
+            })
         host["CpuCount"] = .int(flags.int("cpu-count"))
         host["CpuPercent"] = .int(flags.int("cpu-percent"))
         host["IOMaximumIOps"] = .int(flags.int("io-maxiops"))

@@ -37,7 +37,9 @@ enum VariableFile {
 
     static func labels(_ flags: FlagValues) throws -> JSONObject {
         var labels = JSONObject()
-        for text in try flags.list("label-file").flatMap({ try lines($0).filter { $0.contains("=") } }) + flags.list("label") {
+        for text in try flags.list("label-file").flatMap({ try lines($0).filter { $0.contains("=") } })
+            + flags.list("label")
+        {
             let (name, value) = Text.cut(text, "=") ?? (text, "")
             labels[name] = .string(value)
         }

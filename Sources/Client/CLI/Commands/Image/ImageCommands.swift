@@ -55,7 +55,8 @@ enum PlatformText {
     static func json(_ text: String) throws -> String {
         let parts = Text.split(text.lowercased(), "/")
         guard parts.count <= 3, parts.allSatisfy({ !$0.isEmpty }) else {
-            throw CommandError("invalid platform: \(Quoted.go(text)): unknown operating system or architecture: invalid argument")
+            throw CommandError(
+                "invalid platform: \(Quoted.go(text)): unknown operating system or architecture: invalid argument")
         }
         func quoted(_ text: String) -> String { Quoted.go(text) }
         let architecture = parts.count > 1 ? parts[1] : "amd64"
@@ -63,5 +64,7 @@ enum PlatformText {
         return "{\"architecture\":\(quoted(architecture)),\"os\":\(quoted(parts[0]))\(variant)}"
     }
 
-    static func query(_ text: String) throws -> [(String, String)] { text.isEmpty ? [] : [("platform", try json(text))] }
+    static func query(_ text: String) throws -> [(String, String)] {
+        text.isEmpty ? [] : [("platform", try json(text))]
+    }
 }

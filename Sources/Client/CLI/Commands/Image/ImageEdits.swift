@@ -8,7 +8,8 @@ enum ImageEdits {
     static func tag(_ call: Invocation) throws -> Int32 {
         let target: ImageName.Parts
         do { target = try ImageName.parse(call.operands[1]) } catch {
-            throw CommandError("Error parsing reference: \(Quoted.go(call.operands[1])) is not a valid repository/tag: \(error)")
+            throw CommandError(
+                "Error parsing reference: \(Quoted.go(call.operands[1])) is not a valid repository/tag: \(error)")
         }
         if target.digest != nil { throw CommandError("refusing to create a tag with a digest reference") }
         try call.client().perform(
@@ -29,7 +30,9 @@ enum ImageEdits {
             do {
                 let answer = try client.json("DELETE", "/images/\(URLText.path(name))", query: query)
                 for item in answer.array ?? [] {
-                    if let deleted = item["Deleted"]?.string { call.console.line("Deleted: \(deleted)") } else if let untagged = item["Untagged"]?.string {
+                    if let deleted = item["Deleted"]?.string {
+                        call.console.line("Deleted: \(deleted)")
+                    } else if let untagged = item["Untagged"]?.string {
                         call.console.line("Untagged: \(untagged)")
                     }
                 }

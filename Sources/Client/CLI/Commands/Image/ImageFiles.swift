@@ -61,11 +61,15 @@ enum ImageFiles {
         }
         let temporary = output + ".tmp-\(getpid())"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw CommandError("failed to save image: open \(temporary): \(ErrnoText.current)") }
+        guard descriptor >= 0 else {
+            throw CommandError("failed to save image: open \(temporary): \(ErrnoText.current)")
+        }
         do {
             defer { close(descriptor) }
             while let bytes = try response.read(maximum: 1 << 20) {
-                guard Console.write(bytes, to: descriptor) else { throw CommandError("write \(output): \(ErrnoText.current)") }
+                guard Console.write(bytes, to: descriptor) else {
+                    throw CommandError("write \(output): \(ErrnoText.current)")
+                }
             }
         } catch {
             unlink(temporary)
@@ -83,7 +87,8 @@ enum ImageFiles {
         var status = stat()
         let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
         guard stat(folder, &status) == 0 else {
-            throw CommandError("failed to save image: invalid output path: directory \(Quoted.go(folder)) does not exist")
+            throw CommandError(
+                "failed to save image: invalid output path: directory \(Quoted.go(folder)) does not exist")
         }
         if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
             throw CommandError("failed to save image: invalid output path: \(Quoted.go(path)) must be a regular file")

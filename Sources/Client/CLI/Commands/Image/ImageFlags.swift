@@ -7,7 +7,9 @@ enum ImageFlags {
         Flag("format", .string, FormatHelp.table),
         Flag("human", "H", "Print sizes and dates in human readable format", default: "true"),
         Flag("no-trunc", "Don't truncate output"),
-        Flag("platform", .string, "Show history for the given platform. Formatted as \"os[/arch[/variant]]\" (e.g., \"linux/amd64\")"),
+        Flag(
+            "platform", .string,
+            "Show history for the given platform. Formatted as \"os[/arch[/variant]]\" (e.g., \"linux/amd64\")"),
         Flag("quiet", "q", "Only show image IDs"),
     ]
 
@@ -29,7 +31,9 @@ enum ImageFlags {
 
     static let load: [Flag] = [
         Flag("input", "i", .string, "Read from tar archive file, instead of STDIN"),
-        Flag("platform", .string, "Load only the given platform variant. Formatted as \"os[/arch[/variant]]\" (e.g., \"linux/amd64\")"),
+        Flag(
+            "platform", .string,
+            "Load only the given platform variant. Formatted as \"os[/arch[/variant]]\" (e.g., \"linux/amd64\")"),
         Flag("quiet", "q", "Suppress the load output"),
     ]
 
@@ -49,23 +53,33 @@ enum ImageFlags {
     static let push: [Flag] = [
         Flag("all-tags", "a", "Push all tags of an image to the repository"),
         Flag("disable-content-trust", "Skip image signing", default: "true"),
-        Flag("platform", .string, "Push a platform-specific manifest as a single-platform image to the registry. Image index won't be pushed, meaning that other manifests, including attestations won't be preserved. 'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)"),
+        Flag(
+            "platform", .string,
+            "Push a platform-specific manifest as a single-platform image to the registry. Image index won't be pushed, meaning that other manifests, including attestations won't be preserved. 'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)"
+        ),
         Flag("quiet", "q", "Suppress verbose output"),
     ]
 
     static let remove: [Flag] = [
         Flag("force", "f", "Force removal of the image"),
         Flag("no-prune", "Do not delete untagged parents"),
-        Flag("platform", .stringSlice, "Remove only the given platform variant. Formatted as \"os[/arch[/variant]]\" (e.g., \"linux/amd64\")"),
+        Flag(
+            "platform", .stringSlice,
+            "Remove only the given platform variant. Formatted as \"os[/arch[/variant]]\" (e.g., \"linux/amd64\")"),
     ]
 
     static let save: [Flag] = [
         Flag("output", "o", .string, "Write to a file, instead of STDOUT"),
-        Flag("platform", .string, "Save only the given platform variant. Formatted as \"os[/arch[/variant]]\" (e.g., \"linux/amd64\")"),
+        Flag(
+            "platform", .string,
+            "Save only the given platform variant. Formatted as \"os[/arch[/variant]]\" (e.g., \"linux/amd64\")"),
     ]
 
     static let inspect: [Flag] = [
         Flag("format", "f", .string, FormatHelp.template),
-        Flag("platform", .string, "Inspect a specific platform of the multi-platform image. If the image or the server is not multi-platform capable, the command will error out if the platform does not match. 'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)"),
+        Flag(
+            "platform", .string,
+            "Inspect a specific platform of the multi-platform image. If the image or the server is not multi-platform capable, the command will error out if the platform does not match. 'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)"
+        ),
     ]
 }

@@ -18,16 +18,21 @@ enum ImageList {
         var query: [(String, String)] = flags.bool("all") ? [("all", "1")] : []
         query += call.filterQuery(call.operands.first.map { [("reference", $0)] } ?? [])
         var template = flags.string("format")
-        if template.isEmpty, !flags.bool("quiet") { template = call.settings.configuration()["imagesFormat"]?.string ?? "" }
+        if template.isEmpty, !flags.bool("quiet") {
+            template = call.settings.configuration()["imagesFormat"]?.string ?? ""
+        }
         let list = try call.client().json("GET", "/images/json", query: query)
         let digests = flags.bool("digests")
         let needsDigest = digests || Text.contains(template, ".Digest")
-        let table = "{{.Repository}}\\t{{.Tag}}\\t" + (digests ? "{{.Digest}}\\t" : "") + "{{.ID}}\\t{{.CreatedSince}}\\t{{.Size}}"
+        let table =
+            "{{.Repository}}\\t{{.Tag}}\\t" + (digests ? "{{.Digest}}\\t" : "")
+            + "{{.ID}}\\t{{.CreatedSince}}\\t{{.Size}}"
         let now = Timestamp.now()
         let rows = (list.array ?? []).flatMap { image in
             names(image, needsDigest).map { record(image, $0, truncated: !flags.bool("no-trunc"), now: now) }
         }
-        let raw = "repository: {{.Repository}}\\n{{if .Tag}}tag: {{.Tag}}\\n{{end}}image_id: {{.ID}}\\ncreated_at: {{.CreatedAt}}\\nvirtual_size: {{.Size}}\\n"
+        let raw =
+            "repository: {{.Repository}}\\n{{if .Tag}}tag: {{.Tag}}\\n{{end}}image_id: {{.ID}}\\ncreated_at: {{.CreatedAt}}\\nvirtual_size: {{.Size}}\\n"
         let format = ListFormat(table: table, quiet: "{{.ID}}", headers: headers, raw: raw)
         call.console.out(try format.text(template, quiet: flags.bool("quiet"), rows: rows))
         return 0
@@ -95,7 +100,8 @@ enum ImageHistory {
     static func run(_ call: Invocation) throws -> Int32 {
         let flags = call.flags
         let answer = try call.client().json(
-            "GET", "/images/\(URLText.path(call.operands[0]))/history", query: try PlatformText.query(flags.string("platform")))
+            "GET", "/images/\(URLText.path(call.operands[0]))/history",
+            query: try PlatformText.query(flags.string("platform")))
         let truncated = !flags.bool("no-trunc")
         let human = flags.bool("human")
         let now = Timestamp.now()
@@ -111,7 +117,10 @@ enum ImageHistory {
                     ("Comment", { .string(item["Comment"]?.string ?? "") }),
                     ("CreatedAt", { .string(created.seconds == 0 ? "" : LocalTime.rfc3339(created)) }),
                     ("CreatedBy", { .string(truncated ? Shortened.text(command, 45) : command) }),
-                    ("CreatedSince", { .string(human ? HumanDuration.ago(created, now: now) : LocalTime.rfc3339(created)) }),
+                    (
+                        "CreatedSince",
+                        { .string(human ? HumanDuration.ago(created, now: now) : LocalTime.rfc3339(created)) }
+                    ),
                     ("ID", { .string(truncated ? Shortened.id(id) : id) }),
                     ("Size", { .string(human ? SizeText.short(size) : String(size)) }),
                 ])

@@ -33,7 +33,10 @@ enum ImageName {
             parts.digest = digest
             rest = name
         }
-        let remote = (Text.cut(rest, "/")?.after).map { path in rest.prefix { $0 != "/" }.contains { $0 == "." || $0 == ":" } ? path : rest } ?? rest
+        let remote =
+            (Text.cut(rest, "/")?.after).map { path in
+                rest.prefix { $0 != "/" }.contains { $0 == "." || $0 == ":" } ? path : rest
+            } ?? rest
         let lettered = String(remote.prefix { $0 != ":" })
         if lettered.lowercased() != lettered {
             let shown = rest.contains("/") ? lettered : "library/" + lettered

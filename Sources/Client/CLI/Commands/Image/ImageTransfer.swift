@@ -30,7 +30,8 @@ enum ImageTransfer {
     static func pullForRun(_ call: Invocation, _ reference: String, platform: String, quiet: Bool) throws {
         let parts = try ImageName.parse(reference)
         let response = try create(
-            call, name: parts.name, tag: parts.digest ?? parts.tag ?? "latest", domain: parts.domain, platform: platform)
+            call, name: parts.name, tag: parts.digest ?? parts.tag ?? "latest", domain: parts.domain, platform: platform
+        )
         try show(response, call, quiet: quiet, toError: true)
     }
 
@@ -75,7 +76,9 @@ enum ImageTransfer {
     static func show(_ response: HTTPResponse, _ call: Invocation, quiet: Bool, toError: Bool) throws {
         let console = call.console
         let isTerminal = toError ? console.errorIsTerminal : console.outputIsTerminal
-        var progress = PullProgress(isTerminal: isTerminal && !quiet, columns: Console.size(of: toError ? 2 : 1)?.columns ?? 80) { text in
+        var progress = PullProgress(
+            isTerminal: isTerminal && !quiet, columns: Console.size(of: toError ? 2 : 1)?.columns ?? 80
+        ) { text in
             if quiet { return }
             if toError {
                 console.err(text)
@@ -128,7 +131,8 @@ enum Base64 {
         var output: [UInt8] = []
         var (word, bits) = (0, 0)
         for byte in text.utf8 where byte != UInt8(ascii: "=") {
-            let plain = byte == UInt8(ascii: "+") ? UInt8(ascii: "-") : byte == UInt8(ascii: "/") ? UInt8(ascii: "_") : byte
+            let plain =
+                byte == UInt8(ascii: "+") ? UInt8(ascii: "-") : byte == UInt8(ascii: "/") ? UInt8(ascii: "_") : byte
             guard let digit = digits.firstIndex(of: plain) else { return nil }
             word = word << 6 | digit
             bits += 6

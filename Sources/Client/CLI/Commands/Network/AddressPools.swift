@@ -24,7 +24,9 @@ enum AddressPools {
             guard let index = pools.firstIndex(where: { CIDRText($0.subnet)?.contains(bare) == true }) else {
                 throw CommandError("no matching subnet for \(what) \(address)")
             }
-            if pools[index].fields[key] != nil { throw CommandError("multiple \(what)s specified for subnet \(pools[index].subnet)") }
+            if pools[index].fields[key] != nil {
+                throw CommandError("multiple \(what)s specified for subnet \(pools[index].subnet)")
+            }
             pools[index].fields[key] = .string(address)
         }
         for range in ranges { try place(range, "range", "IPRange") }
@@ -48,7 +50,8 @@ struct CIDRText {
     private let length: Int
 
     init?(_ text: String) {
-        guard let (address, bits) = Text.cut(text, "/"), let length = Int(bits), let bytes = AddressBytes.parse(address),
+        guard let (address, bits) = Text.cut(text, "/"), let length = Int(bits),
+            let bytes = AddressBytes.parse(address),
             (0...bytes.count * 8).contains(length)
         else { return nil }
         network = bytes

@@ -8,7 +8,8 @@ import Primitives
 enum NetworkCommands {
     static let all: [Command] = [
         Command(
-            ["network ls", "network list"], "[OPTIONS]", "List networks", .none, flags: { NetworkFlags.list }, run: list),
+            ["network ls", "network list"], "[OPTIONS]", "List networks", .none, flags: { NetworkFlags.list }, run: list
+        ),
         Command(
             ["network create"], "[OPTIONS] NETWORK", "Create a network", .exactly(1), flags: { NetworkFlags.create },
             run: create),
@@ -22,7 +23,8 @@ enum NetworkCommands {
                 let client = try call.client()
                 return try ObjectInspector.run(call) { name in
                     try client.call(
-                        "GET", "/networks/\(URLText.path(name))", query: call.flags.bool("verbose") ? [("verbose", "true")] : []
+                        "GET", "/networks/\(URLText.path(name))",
+                        query: call.flags.bool("verbose") ? [("verbose", "true")] : []
                     ).readAll()
                 }
             }),
@@ -53,7 +55,10 @@ enum NetworkCommands {
             return TemplateRecord(
                 typeName: "*network.networkContext",
                 columns: [
-                    ("CreatedAt", { .string(Timestamp(rfc3339: text("Created")).map(LocalTime.goString) ?? text("Created")) }),
+                    (
+                        "CreatedAt",
+                        { .string(Timestamp(rfc3339: text("Created")).map(LocalTime.goString) ?? text("Created")) }
+                    ),
                     ("Driver", { .string(text("Driver")) }),
                     ("ID", { .string(truncated ? Shortened.id(text("Id")) : text("Id")) }),
                     ("IPv4", { .string(String(item["EnableIPv4"]?.bool ?? false)) }),
@@ -68,12 +73,15 @@ enum NetworkCommands {
         let format = ListFormat(
             table: "{{.ID}}\\t{{.Name}}\\t{{.Driver}}\\t{{.Scope}}", quiet: "{{.ID}}",
             headers: [
-                "ID": "NETWORK ID", "Name": "NAME", "Driver": "DRIVER", "Scope": "SCOPE", "IPv4": "IPV4", "IPv6": "IPV6",
+                "ID": "NETWORK ID", "Name": "NAME", "Driver": "DRIVER", "Scope": "SCOPE", "IPv4": "IPV4",
+                "IPv6": "IPV6",
                 "Internal": "INTERNAL", "Labels": "LABELS", "CreatedAt": "CREATED AT", "Label": "",
             ],
             raw: "network_id: {{.ID}}\\nname: {{.Name}}\\ndriver: {{.Driver}}\\nscope: {{.Scope}}\\n")
         var template = call.flags.string("format")
-        if template.isEmpty, !call.flags.bool("quiet") { template = call.settings.configuration()["networksFormat"]?.string ?? "" }
+        if template.isEmpty, !call.flags.bool("quiet") {
+            template = call.settings.configuration()["networksFormat"]?.string ?? ""
+        }
         call.console.out(try format.text(template, quiet: call.flags.bool("quiet"), rows: rows))
         return 0
     }
@@ -81,10 +89,11 @@ enum NetworkCommands {
     private static func create(_ call: Invocation) throws -> Int32 {
         let flags = call.flags
         func map(_ list: [String]) -> JSONObject {
-            JSONObject(list.map { text in
-                let (key, value) = Text.cut(text, "=") ?? (text, "")
-                return (key, .string(value))
-            })
+            JSONObject(
+                list.map { text in
+                    let (key, value) = Text.cut(text, "=") ?? (text, "")
+                    return (key, .string(value))
+                })
         }
         var body: JSONObject = [
             "Name": .string(call.operands[0]), "Driver": .string(flags.string("driver")),
@@ -128,11 +137,14 @@ enum NetworkCommands {
         var address = JSONObject()
         if flags.isSet("ip") { address["IPv4Address"] = .string(flags.string("ip")) }
         if flags.isSet("ip6") { address["IPv6Address"] = .string(flags.string("ip6")) }
-        if flags.isSet("link-local-ip") { address["LinkLocalIPs"] = .array(flags.slice("link-local-ip").map { .string($0) }) }
-        let options = JSONObject(flags.list("driver-opt").map { text in
-            let (key, value) = Text.cut(text, "=") ?? (text, "")
-            return (key, .string(value))
-        })
+        if flags.isSet("link-local-ip") {
+            address["LinkLocalIPs"] = .array(flags.slice("link-local-ip").map { .string($0) })
+        }
+        let options = JSONObject(
+            flags.list("driver-opt").map { text in
+                let (key, value) = Text.cut(text, "=") ?? (text, "")
+                return (key, .string(value))
+            })
         try call.client().perform(
             "POST", "/networks/\(URLText.path(call.operands[0]))/connect",
             body: .json([

@@ -36,7 +36,7 @@ enum NetworkFlags {
     ]
 
     static let remove: [Flag] = [
-        Flag("force", "f", "Do not error if the network does not exist"),
+        Flag("force", "f", "Do not error if the network does not exist")
     ]
 
     static let prune: [Flag] = [
@@ -47,7 +47,9 @@ enum NetworkFlags {
     static let connect: [Flag] = [
         Flag("alias", .stringSlice, "Add network-scoped alias for the container"),
         Flag("driver-opt", .stringSlice, "driver options for the network"),
-        Flag("gw-priority", .int, "Highest gw-priority provides the default gateway. Accepts positive and negative values."),
+        Flag(
+            "gw-priority", .int,
+            "Highest gw-priority provides the default gateway. Accepts positive and negative values."),
         Flag("ip", .string, "IPv4 address (e.g., \"172.30.100.104\")"),
         Flag("ip6", .string, "IPv6 address (e.g., \"2001:db8::33\")"),
         Flag("link", .list, "Add link to another container"),
@@ -55,6 +57,6 @@ enum NetworkFlags {
     ]
 
     static let disconnect: [Flag] = [
-        Flag("force", "f", "Force the container to disconnect from a network"),
+        Flag("force", "f", "Force the container to disconnect from a network")
     ]
 }

@@ -9,12 +9,16 @@ enum DiskUsageCommand {
     static func run(_ call: Invocation) throws -> Int32 {
         let answer = try call.client().json("GET", "/system/df")
         if call.flags.bool("verbose") {
-            guard call.flags.string("format").isEmpty else { throw CommandError("the --format flag with --verbose is not supported yet") }
+            guard call.flags.string("format").isEmpty else {
+                throw CommandError("the --format flag with --verbose is not supported yet")
+            }
             return try verbose(call, answer)
         }
         let format = ListFormat(
             table: "{{.Type}}\\t{{.TotalCount}}\\t{{.Active}}\\t{{.Size}}\\t{{.Reclaimable}}", quiet: "{{.Type}}",
-            headers: ["Type": "TYPE", "TotalCount": "TOTAL", "Active": "ACTIVE", "Size": "SIZE", "Reclaimable": "RECLAIMABLE"])
+            headers: [
+                "Type": "TYPE", "TotalCount": "TOTAL", "Active": "ACTIVE", "Size": "SIZE", "Reclaimable": "RECLAIMABLE",
+            ])
         call.console.out(try format.text(call.flags.string("format"), quiet: false, rows: rows(answer)))
         return 0
     }
@@ -26,7 +30,9 @@ enum DiskUsageCommand {
         let containers = items(answer, "Containers")
         let volumes = items(answer, "Volumes")
         let cache = items(answer, "BuildCache")
-        func sum(_ list: [JSONValue], _ size: (JSONValue) -> Int64) -> Int64 { list.reduce(0) { $0 + max(0, size($1)) } }
+        func sum(_ list: [JSONValue], _ size: (JSONValue) -> Int64) -> Int64 {
+            list.reduce(0) { $0 + max(0, size($1)) }
+        }
         let layers = answer["LayersSize"]?.int ?? 0
         var usedImages: Int64 = 0
         for image in images where (image["Containers"]?.int ?? 0) > 0 {
@@ -40,12 +46,20 @@ enum DiskUsageCommand {
         let usedVolumes = volumes.filter { ($0["UsageData"]?["RefCount"]?.int ?? 0) > 0 }
         let idleVolumes = volumeSize - sum(usedVolumes) { $0["UsageData"]?["Size"]?.int ?? 0 }
         let cacheSize = sum(cache.filter { $0["Shared"]?.bool != true }) { $0["Size"]?.int ?? 0 }
-        let usedCache = sum(cache.filter { $0["InUse"]?.bool == true && $0["Shared"]?.bool != true }) { $0["Size"]?.int ?? 0 }
+        let usedCache = sum(cache.filter { $0["InUse"]?.bool == true && $0["Shared"]?.bool != true }) {
+            $0["Size"]?.int ?? 0
+        }
         return [
-            row("Images", images.count, images.count { ($0["Containers"]?.int ?? 0) > 0 }, layers, layers - usedImages, percent: true),
-            row("Containers", containers.count, running.count, containerSize, idleContainers, percent: containerSize > 0),
+            row(
+                "Images", images.count, images.count { ($0["Containers"]?.int ?? 0) > 0 }, layers, layers - usedImages,
+                percent: true),
+            row(
+                "Containers", containers.count, running.count, containerSize, idleContainers, percent: containerSize > 0
+            ),
             row("Local Volumes", volumes.count, usedVolumes.count, volumeSize, idleVolumes, percent: volumeSize > 0),
-            row("Build Cache", cache.count, cache.count { $0["InUse"]?.bool == true }, cacheSize, cacheSize - usedCache, percent: false),
+            row(
+                "Build Cache", cache.count, cache.count { $0["InUse"]?.bool == true }, cacheSize, cacheSize - usedCache,
+                percent: false),
         ]
     }
 
@@ -70,8 +84,10 @@ enum DiskUsageCommand {
             ImageList.names(image, false).prefix(1).map { ImageList.record(image, $0, truncated: true, now: now) }
         }
         let imageFormat = ListFormat(
-            table: "{{.Repository}}\\t{{.Tag}}\\t{{.ID}}\\t{{.CreatedSince}}\\t{{.Size}}\\t{{.SharedSize}}\\t{{.UniqueSize}}\\t{{.Containers}}",
-            quiet: "", headers: [
+            table:
+                "{{.Repository}}\\t{{.Tag}}\\t{{.ID}}\\t{{.CreatedSince}}\\t{{.Size}}\\t{{.SharedSize}}\\t{{.UniqueSize}}\\t{{.Containers}}",
+            quiet: "",
+            headers: [
                 "Repository": "REPOSITORY", "Tag": "TAG", "ID": "IMAGE ID", "CreatedSince": "CREATED", "Size": "SIZE",
                 "SharedSize": "SHARED SIZE", "UniqueSize": "UNIQUE SIZE", "Containers": "CONTAINERS",
             ])
@@ -85,9 +101,11 @@ enum DiskUsageCommand {
         var headers = ContainerList.format.headers
         headers["LocalVolumes"] = "LOCAL VOLUMES"
         let containerFormat = ListFormat(
-            table: "{{.ID}}\\t{{.Image}}\\t{{.Command}}\\t{{.LocalVolumes}}\\t{{.Size}}\\t{{.RunningFor}}\\t{{.Status}}\\t{{.Names}}",
+            table:
+                "{{.ID}}\\t{{.Image}}\\t{{.Command}}\\t{{.LocalVolumes}}\\t{{.Size}}\\t{{.RunningFor}}\\t{{.Status}}\\t{{.Names}}",
             quiet: "", headers: headers)
-        call.console.out("\nContainers space usage:\n\n" + (try containerFormat.text("", quiet: false, rows: containers)))
+        call.console.out(
+            "\nContainers space usage:\n\n" + (try containerFormat.text("", quiet: false, rows: containers)))
         let volumeFormat = ListFormat(
             table: "{{.Name}}\\t{{.Links}}\\t{{.Size}}", quiet: "",
             headers: ["Name": "VOLUME NAME", "Links": "LINKS", "Size": "SIZE"])

@@ -15,7 +15,9 @@ enum EventsCommand {
         if source == "json" { source = "{{json .}}" }
         var template: Template?
         if !source.isEmpty {
-            do { template = try Template(Text.replacing(Text.replacing(source, "\\t", with: "\t"), "\\n", with: "\n")) } catch {
+            do {
+                template = try Template(Text.replacing(Text.replacing(source, "\\t", with: "\t"), "\\n", with: "\n"))
+            } catch {
                 throw ExitError(64, "Error parsing format: \(error)")
             }
         }

@@ -12,9 +12,12 @@ enum InfoCommand {
         var failure: (any Error)?
         do { info = try call.client().json("GET", "/info") } catch { failure = error }
         let client: JSONValue = [
-            "Debug": .bool(call.settings.isDebug), "Version": .string(Version.current), "GitCommit": .string(BuildInformation.commit),
-            "GoVersion": .string(BuildInformation.compiler), "Os": "linux", "Arch": .string(BuildInformation.architecture),
-            "BuildTime": .string(BuildInformation.time), "Context": .string(try call.settings.contextName()), "Plugins": [],
+            "Debug": .bool(call.settings.isDebug), "Version": .string(Version.current),
+            "GitCommit": .string(BuildInformation.commit),
+            "GoVersion": .string(BuildInformation.compiler), "Os": "linux",
+            "Arch": .string(BuildInformation.architecture),
+            "BuildTime": .string(BuildInformation.time), "Context": .string(try call.settings.contextName()),
+            "Plugins": [],
             "Warnings": .null,
         ]
         if !source.isEmpty {
@@ -71,7 +74,9 @@ enum InfoCommand {
             for option in options {
                 for (index, pair) in option.split(separator: ",").enumerated() {
                     guard let (key, value) = Text.cut(pair, "=") else { continue }
-                    lines.append(index == 0 && key == "name" ? "  \(value)" : "   \(key == "profile" ? "Profile" : key): \(value)")
+                    lines.append(
+                        index == 0 && key == "name"
+                            ? "  \(value)" : "   \(key == "profile" ? "Profile" : key): \(value)")
                 }
             }
         }
@@ -85,7 +90,9 @@ enum InfoCommand {
         addIfSet("ID", "ID")
         add("Docker Root Dir", text("DockerRootDir"))
         add("Debug Mode", text("Debug"))
-        for (label, key) in [("HTTP Proxy", "HttpProxy"), ("HTTPS Proxy", "HttpsProxy"), ("No Proxy", "NoProxy")] { addIfSet(label, key) }
+        for (label, key) in [("HTTP Proxy", "HttpProxy"), ("HTTPS Proxy", "HttpsProxy"), ("No Proxy", "NoProxy")] {
+            addIfSet(label, key)
+        }
         if let labels = info["Labels"]?.strings, !labels.isEmpty {
             lines.append(" Labels:")
             lines += labels.map { "  " + $0 }
@@ -93,7 +100,8 @@ enum InfoCommand {
         add("Experimental", text("ExperimentalBuild"))
         if let registries = info["RegistryConfig"] {
             lines.append(" Insecure Registries:")
-            for (name, entry) in (registries["IndexConfigs"]?.object?.fields ?? []).sorted(by: { $0.key < $1.key }) where entry["Secure"]?.bool == false {
+            for (name, entry) in (registries["IndexConfigs"]?.object?.fields ?? []).sorted(by: { $0.key < $1.key })
+            where entry["Secure"]?.bool == false {
                 lines.append("  " + name)
             }
             lines += (registries["InsecureRegistryCIDRs"]?.strings ?? []).map { "  " + $0 }
@@ -106,7 +114,9 @@ enum InfoCommand {
         addIfSet("Product License", "ProductLicense")
         if let pools = info["DefaultAddressPools"]?.array, !pools.isEmpty {
             lines.append(" Default Address Pools:")
-            for pool in pools { lines.append("   Base: \(pool["Base"]?.string ?? ""), Size: \(pool["Size"]?.int ?? 0)") }
+            for pool in pools {
+                lines.append("   Base: \(pool["Base"]?.string ?? ""), Size: \(pool["Size"]?.int ?? 0)")
+            }
         }
         return lines.joined(separator: "\n") + "\n\n"
     }

@@ -5,7 +5,8 @@ import JSON
 
 /// Removing what nobody uses.
 enum PruneCommands {
-    private static let containerWarning = "WARNING! This will remove all stopped containers.\nAre you sure you want to continue?"
+    private static let containerWarning =
+        "WARNING! This will remove all stopped containers.\nAre you sure you want to continue?"
 
     static func containers(_ call: Invocation) throws -> Int32 {
         guard call.confirms(containerWarning) else { return 0 }
@@ -16,7 +17,8 @@ enum PruneCommands {
     }
 
     static func networks(_ call: Invocation) throws -> Int32 {
-        let warning = "WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue?"
+        let warning =
+            "WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue?"
         guard call.confirms(warning) else { return 0 }
         let answer = try call.client().json("POST", "/networks/prune", query: call.filterQuery())
         print(call, "Deleted Networks:", answer["NetworksDeleted"]?.strings ?? [])
@@ -25,11 +27,13 @@ enum PruneCommands {
 
     static func volumes(_ call: Invocation) throws -> Int32 {
         let all = call.flags.bool("all")
-        let warning = all
+        let warning =
+            all
             ? "WARNING! This will remove all local volumes not used by at least one container.\nAre you sure you want to continue?"
             : "WARNING! This will remove anonymous local volumes not used by at least one container.\nAre you sure you want to continue?"
         guard call.confirms(warning) else { return 0 }
-        let answer = try call.client().json("POST", "/volumes/prune", query: call.filterQuery(all ? [("all", "true")] : []))
+        let answer = try call.client().json(
+            "POST", "/volumes/prune", query: call.filterQuery(all ? [("all", "true")] : []))
         print(call, "Deleted Volumes:", answer["VolumesDeleted"]?.strings ?? [])
         total(call, answer)
         return 0
@@ -37,7 +41,8 @@ enum PruneCommands {
 
     static func images(_ call: Invocation) throws -> Int32 {
         let all = call.flags.bool("all")
-        let warning = all
+        let warning =
+            all
             ? "WARNING! This will remove all images without at least one container associated to them.\nAre you sure you want to continue?"
             : "WARNING! This will remove all dangling images.\nAre you sure you want to continue?"
         guard call.confirms(warning) else { return 0 }
@@ -59,14 +64,17 @@ enum PruneCommands {
 
     static func system(_ call: Invocation) throws -> Int32 {
         let (all, volumes) = (call.flags.bool("all"), call.flags.bool("volumes"))
-        var warning = "WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one container\n"
+        var warning =
+            "WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one container\n"
         if volumes { warning += "  - all anonymous volumes not used by at least one container\n" }
-        warning += all
+        warning +=
+            all
             ? "  - all images without at least one container associated to them\n" : "  - all dangling images\n"
         warning += "  - unused build cache\n"
         let filters = call.flags.list("filter").filter { !$0.isEmpty }
         if !filters.isEmpty {
-            warning += "\n  Items to be pruned will be filtered with:\n" + filters.sorted().map { "  - \($0)\n" }.joined()
+            warning +=
+                "\n  Items to be pruned will be filtered with:\n" + filters.sorted().map { "  - \($0)\n" }.joined()
         }
         warning += "\nAre you sure you want to continue?"
         guard call.confirms(warning) else { return 0 }
@@ -84,7 +92,8 @@ enum PruneCommands {
         }
         reclaimed += try images(call, all: all, showsTotal: false)
         do {
-            let answer = try client.json("POST", "/build/prune", query: (all ? [("all", "1")] : []) + call.filterQuery())
+            let answer = try client.json(
+                "POST", "/build/prune", query: (all ? [("all", "1")] : []) + call.filterQuery())
             print(call, "Deleted build cache objects:", answer["CachesDeleted"]?.strings ?? [])
             reclaimed += answer["SpaceReclaimed"]?.int ?? 0
         } catch let error as ClientError where error.status == 404 || error.status == 501 {

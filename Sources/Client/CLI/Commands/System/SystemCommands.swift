@@ -24,7 +24,8 @@ enum SystemCommands {
             ["system prune"], "[OPTIONS]", "Remove unused data", .none, flags: { SystemFlags.prune },
             run: PruneCommands.system),
         Command(
-            ["inspect"], "[OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on Docker objects", .atLeast(1),
+            ["inspect"], "[OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on Docker objects",
+            .atLeast(1),
             flags: { SystemFlags.inspect }, run: inspect),
     ]
 
@@ -38,13 +39,16 @@ enum SystemCommands {
         case "login", "logout", "search": paths = [name]
         default: paths = ["container \(name)", name]
         }
-        return Command(paths, "", "Not supported yet", .atLeast(0), interspersed: false, flags: { [] }, acceptsAnything: true) { call in
+        return Command(
+            paths, "", "Not supported yet", .atLeast(0), interspersed: false, flags: { [] }, acceptsAnything: true
+        ) { call in
             throw CommandError("\(call.program): the '\(name)' command is not supported yet")
         }
     }
 
     private static let kinds: [(name: String, path: @Sendable (String) -> String)] = [
-        ("container", { "/containers/\($0)/json" }), ("image", { "/images/\($0)/json" }), ("network", { "/networks/\($0)" }),
+        ("container", { "/containers/\($0)/json" }), ("image", { "/images/\($0)/json" }),
+        ("network", { "/networks/\($0)" }),
         ("volume", { "/volumes/\($0)" }), ("service", { "/services/\($0)" }), ("task", { "/tasks/\($0)" }),
         ("node", { "/nodes/\($0)" }), ("plugin", { "/plugins/\($0)/json" }), ("secret", { "/secrets/\($0)" }),
         ("config", { "/configs/\($0)" }),
@@ -53,7 +57,11 @@ enum SystemCommands {
     private static func inspect(_ call: Invocation) throws -> Int32 {
         let type = call.flags.string("type")
         if call.flags.isSet("type"), !kinds.contains(where: { $0.name == type }) {
-            throw CommandError(type.isEmpty ? "type is empty: must be one of \"config\", \"container\", \"image\", \"network\", \"node\", \"plugin\", \"secret\", \"service\", \"task\", \"volume\"" : "unknown type: \(Quoted.go(type)): must be one of \"config\", \"container\", \"image\", \"network\", \"node\", \"plugin\", \"secret\", \"service\", \"task\", \"volume\"")
+            throw CommandError(
+                type.isEmpty
+                    ? "type is empty: must be one of \"config\", \"container\", \"image\", \"network\", \"node\", \"plugin\", \"secret\", \"service\", \"task\", \"volume\""
+                    : "unknown type: \(Quoted.go(type)): must be one of \"config\", \"container\", \"image\", \"network\", \"node\", \"plugin\", \"secret\", \"service\", \"task\", \"volume\""
+            )
         }
         let client = try call.client()
         let wantsSize = call.flags.bool("size")
@@ -61,7 +69,8 @@ enum SystemCommands {
             for kind in kinds where type.isEmpty ? kind.name != "config" : kind.name == type {
                 do {
                     return try client.call(
-                        "GET", kind.path(URLText.path(name)), query: wantsSize && kind.name == "container" ? [("size", "1")] : []
+                        "GET", kind.path(URLText.path(name)),
+                        query: wantsSize && kind.name == "container" ? [("size", "1")] : []
                     ).readAll()
                 } catch let error as ClientError where type.isEmpty && isAbsence(error) { continue }
             }

@@ -17,11 +17,11 @@ enum SystemFlags {
     ]
 
     static let info: [Flag] = [
-        Flag("format", "f", .string, FormatHelp.template),
+        Flag("format", "f", .string, FormatHelp.template)
     ]
 
     static let version: [Flag] = [
-        Flag("format", "f", .string, FormatHelp.template),
+        Flag("format", "f", .string, FormatHelp.template)
     ]
 
     static let diskUsage: [Flag] = [

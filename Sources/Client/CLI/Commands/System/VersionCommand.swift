@@ -48,7 +48,9 @@ enum VersionCommand {
         // The layout's Docker-only function is replaced before parsing; details come in sorted order anyway.
         let isLayout = source.isEmpty
         if isLayout {
-            source = Text.replacing(layout, "{{- $detailsOrder := getDetailsOrder $component}}\n  {{- range $key := $detailsOrder}}", with: "{{- range $key, $detail := $component.Details}}")
+            source = Text.replacing(
+                layout, "{{- $detailsOrder := getDetailsOrder $component}}\n  {{- range $key := $detailsOrder}}",
+                with: "{{- range $key, $detail := $component.Details}}")
         }
         let template: Template
         do { template = try Template(source) } catch { throw ExitError(64, "template parsing error: \(error)") }
@@ -63,7 +65,8 @@ enum VersionCommand {
         let client: JSONValue = [
             "Version": .string(Version.current), "ApiVersion": .string(version),
             "DefaultAPIVersion": .string(DockerClient.maximumVersion), "GitCommit": .string(BuildInformation.commit),
-            "GoVersion": .string(BuildInformation.compiler), "Os": "linux", "Arch": .string(BuildInformation.architecture),
+            "GoVersion": .string(BuildInformation.compiler), "Os": "linux",
+            "Arch": .string(BuildInformation.architecture),
             "BuildTime": .string(BuildInformation.time), "Context": .string(try call.settings.contextName()),
         ]
         var output: String
@@ -80,19 +83,22 @@ enum VersionCommand {
     private static func withDefaults(_ answer: JSONValue) -> JSONValue {
         guard var object = answer.object else { return answer }
         if object["Platform"] == nil { object["Platform"] = ["Name": ""] }
-        if let built = object["BuildTime"]?.string, let moment = Timestamp(rfc3339: built) { object["BuildTime"] = .string(LocalTime.ansiC(moment)) }
+        if let built = object["BuildTime"]?.string, let moment = Timestamp(rfc3339: built) {
+            object["BuildTime"] = .string(LocalTime.ansiC(moment))
+        }
         var components = object["Components"]?.array ?? []
         if components.isEmpty {
             components = [["Name": "Engine", "Version": object["Version"] ?? "", "Details": .object(object)]]
         }
-        object["Components"] = .array(components.map { component in
-            guard var fields = component.object, var details = fields["Details"]?.object else { return component }
-            if let built = details["BuildTime"]?.string, let moment = Timestamp(rfc3339: built) {
-                details["BuildTime"] = .string(LocalTime.ansiC(moment))
-            }
-            fields["Details"] = .object(details)
-            return .object(fields)
-        })
+        object["Components"] = .array(
+            components.map { component in
+                guard var fields = component.object, var details = fields["Details"]?.object else { return component }
+                if let built = details["BuildTime"]?.string, let moment = Timestamp(rfc3339: built) {
+                    details["BuildTime"] = .string(LocalTime.ansiC(moment))
+                }
+                fields["Details"] = .object(details)
+                return .object(fields)
+            })
         return .object(object)
     }
 }

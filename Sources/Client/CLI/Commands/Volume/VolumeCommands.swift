@@ -6,7 +6,8 @@ import JSON
 /// All of `volume …`.
 enum VolumeCommands {
     static let all: [Command] = [
-        Command(["volume ls", "volume list"], "[OPTIONS]", "List volumes", .none, flags: { VolumeFlags.list }, run: list),
+        Command(
+            ["volume ls", "volume list"], "[OPTIONS]", "List volumes", .none, flags: { VolumeFlags.list }, run: list),
         Command(
             ["volume create"], "[OPTIONS] [VOLUME]", "Create a volume", .atMost(1), flags: { VolumeFlags.create },
             run: create),
@@ -39,18 +40,23 @@ enum VolumeCommands {
     private static func list(_ call: Invocation) throws -> Int32 {
         if call.flags.bool("cluster") { throw CommandError("the --cluster flag is not supported yet") }
         let answer = try call.client().json("GET", "/volumes", query: call.filterQuery())
-        let volumes = (answer["Volumes"]?.array ?? []).sorted { ($0["Name"]?.string ?? "") < ($1["Name"]?.string ?? "") }
+        let volumes = (answer["Volumes"]?.array ?? []).sorted {
+            ($0["Name"]?.string ?? "") < ($1["Name"]?.string ?? "")
+        }
         let rows = volumes.map(record)
         let format = ListFormat(
             table: "{{.Driver}}\\t{{.Name}}", quiet: "{{.Name}}",
             headers: [
-                "Name": "VOLUME NAME", "Driver": "DRIVER", "Scope": "SCOPE", "Mountpoint": "MOUNTPOINT", "Labels": "LABELS",
+                "Name": "VOLUME NAME", "Driver": "DRIVER", "Scope": "SCOPE", "Mountpoint": "MOUNTPOINT",
+                "Labels": "LABELS",
                 "Links": "LINKS", "Size": "SIZE", "Availability": "AVAILABILITY", "Group": "GROUP", "Status": "STATUS",
                 "Label": "",
             ],
             raw: "name: {{.Name}}\\ndriver: {{.Driver}}\\n")
         var template = call.flags.string("format")
-        if template.isEmpty, !call.flags.bool("quiet") { template = call.settings.configuration()["volumesFormat"]?.string ?? "" }
+        if template.isEmpty, !call.flags.bool("quiet") {
+            template = call.settings.configuration()["volumesFormat"]?.string ?? ""
+        }
         call.console.out(try format.text(template, quiet: call.flags.bool("quiet"), rows: rows))
         return 0
     }
@@ -79,14 +85,17 @@ enum VolumeCommands {
     private static func create(_ call: Invocation) throws -> Int32 {
         let flags = call.flags
         for name in [
-            "availability", "group", "limit-bytes", "required-bytes", "scope", "secret", "sharing", "topology-preferred",
+            "availability", "group", "limit-bytes", "required-bytes", "scope", "secret", "sharing",
+            "topology-preferred",
             "topology-required", "type",
         ] where flags.isSet(name) { throw CommandError("the --\(name) flag is not supported yet: cluster volumes") }
         func map(_ name: String) -> JSONValue {
-            .object(JSONObject(flags.list(name).map { text in
-                let (key, value) = Text.cut(text, "=") ?? (text, "")
-                return (key, .string(value))
-            }))
+            .object(
+                JSONObject(
+                    flags.list(name).map { text in
+                        let (key, value) = Text.cut(text, "=") ?? (text, "")
+                        return (key, .string(value))
+                    }))
         }
         let answer = try call.client().json(
             "POST", "/volumes/create",

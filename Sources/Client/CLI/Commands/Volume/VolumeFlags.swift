@@ -4,7 +4,9 @@
 /// Flag tables of `volume`.
 enum VolumeFlags {
     static let create: [Flag] = [
-        Flag("availability", .string, "Cluster Volume availability (\"active\", \"pause\", \"drain\")", default: "active"),
+        Flag(
+            "availability", .string, "Cluster Volume availability (\"active\", \"pause\", \"drain\")", default: "active"
+        ),
         Flag("driver", "d", .string, "Specify volume driver name", default: "local"),
         Flag("group", .string, "Cluster Volume group (cluster volumes)"),
         Flag("label", .list, "Set metadata for a volume"),
@@ -13,14 +15,16 @@ enum VolumeFlags {
         Flag("required-bytes", .bytes, "Maximum size of the Cluster Volume in bytes"),
         Flag("scope", .string, "Cluster Volume access scope (\"single\", \"multi\")", default: "single"),
         Flag("secret", .map, "Cluster Volume secrets", default: "map[]"),
-        Flag("sharing", .string, "Cluster Volume access sharing (\"none\", \"readonly\", \"onewriter\", \"all\")", default: "none"),
+        Flag(
+            "sharing", .string, "Cluster Volume access sharing (\"none\", \"readonly\", \"onewriter\", \"all\")",
+            default: "none"),
         Flag("topology-preferred", .list, "A topology that the Cluster Volume would be preferred in"),
         Flag("topology-required", .list, "A topology that the Cluster Volume must be accessible from"),
         Flag("type", .string, "Cluster Volume access type (\"mount\", \"block\")", default: "block"),
     ]
 
     static let inspect: [Flag] = [
-        Flag("format", "f", .string, FormatHelp.template),
+        Flag("format", "f", .string, FormatHelp.template)
     ]
 
     static let list: [Flag] = [
@@ -37,6 +41,6 @@ enum VolumeFlags {
     ]
 
     static let remove: [Flag] = [
-        Flag("force", "f", "Force the removal of one or more volumes"),
+        Flag("force", "f", "Force the removal of one or more volumes")
     ]
 }
