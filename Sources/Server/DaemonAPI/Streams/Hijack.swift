@@ -19,6 +19,10 @@ enum Hijack {
             await connection.close()
             throw error
         }
+        // The Python SDK reads the head through a buffer it then forgets: what arrives with the head is lost to it.
+        if call.request.headers["User-Agent"]?.hasPrefix("docker-sdk-python") == true {
+            try await Task.sleep(for: .milliseconds(10))
+        }
         let isRaw = connection.isRaw
         try await join(
             connection, input: { try await raw.read() },
