@@ -18,7 +18,8 @@ fi
 Scripts/install-packages.sh test
 work=$(mktemp -d /var/tmp/apus-images-XXXX)
 cleanup() {
-    grep -o " $work[^ ]*" /proc/self/mountinfo | sort -r | while read -r mounted; do umount -l "$mounted"; done
+    local mounted
+    for mounted in $(awk -v work="$work/" 'index($5, work) == 1 { print $5 }' /proc/self/mountinfo | sort -r); do umount -l "$mounted"; done
     rm -rf "$work"
 }
 trap cleanup EXIT
@@ -28,7 +29,7 @@ mirror() {
     sed -nE 's/^deb( \[[^]]*\])? (http[^ ]+) .*/\2/p' /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null | head -n 1
     sed -nE 's/^URIs: *([^ ]+).*/\1/p' /etc/apt/sources.list.d/*.sources 2>/dev/null | head -n 1
 }
-source=$(mirror | head -n 1)
+source=$(mirror 2>/dev/null | head -n 1 || true)
 
 echo "making busybox"
 root=$work/busybox
