@@ -66,13 +66,16 @@ var layerOf: [String: Layer] = [:]
             name: name, dependencies: dependencies, path: path, exclude: [], swiftSettings: settings,
             linkerSettings: linker)
     }
-    return .target(name: name, dependencies: dependencies, path: path, exclude: [], swiftSettings: settings, linkerSettings: linker)
+    return .target(
+        name: name, dependencies: dependencies, path: path, exclude: [], swiftSettings: settings, linkerSettings: linker
+    )
 }
 
 /// A C library of the system: a module map, nothing else.
 @MainActor func systemLibrary(_ name: String, _ package: String) -> Target {
     layerOf[name] = .platform
-    return .systemLibrary(name: name, path: "Sources/Platform/CLibraries/\(name)", pkgConfig: nil, providers: [.apt([package])])
+    return .systemLibrary(
+        name: name, path: "Sources/Platform/CLibraries/\(name)", pkgConfig: nil, providers: [.apt([package])])
 }
 
 @MainActor func cTarget(_ name: String) -> Target {
@@ -132,13 +135,17 @@ let package = Package(
 
         target(
             .drivers, "Storage",
-            ["Primitives", "JSON", "CLinux", "Linux", "AsyncSystem", "SQLite", "OCI", "Archive", "CIsal", "CZlib", "CZstd"],
+            [
+                "Primitives", "JSON", "CLinux", "Linux", "AsyncSystem", "SQLite", "OCI", "Archive", "CIsal", "CZlib",
+                "CZstd",
+            ],
             products: [crypto, logging]),
         target(
             .drivers, "Distribution", ["Primitives", "JSON", "Linux", "AsyncSystem", "OCI", "Storage"],
             products: [crypto, logging, asyncHTTPClient] + http),
         target(
-            .drivers, "Networking", ["Primitives", "JSON", "CLinux", "Linux", "AsyncSystem", "Netlink", "SQLite", "CNftables"],
+            .drivers, "Networking",
+            ["Primitives", "JSON", "CLinux", "Linux", "AsyncSystem", "Netlink", "SQLite", "CNftables"],
             products: [logging]),
         target(
             .drivers, "Tasks", ["Primitives", "JSON", "CLinux", "Linux", "AsyncSystem", "OCI"], products: [logging]),
@@ -146,7 +153,8 @@ let package = Package(
         target(
             .engine, "Engine",
             [
-                "Primitives", "JSON", "CLinux", "Linux", "AsyncSystem", "SQLite", "OCI", "DockerAPI", "Archive", "Storage",
+                "Primitives", "JSON", "CLinux", "Linux", "AsyncSystem", "SQLite", "OCI", "DockerAPI", "Archive",
+                "Storage",
                 "Distribution", "Networking", "Tasks",
             ], products: [logging]),
 

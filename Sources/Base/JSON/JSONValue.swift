@@ -86,7 +86,11 @@ package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
                 rebuildIndex()
             case (nil, let value?):
                 fields.append((key, value))
-                if fields.count == Self.indexed { rebuildIndex() } else if !index.isEmpty { index[key] = fields.count - 1 }
+                if fields.count == Self.indexed {
+                    rebuildIndex()
+                } else if !index.isEmpty {
+                    index[key] = fields.count - 1
+                }
             case (nil, nil): break
             }
         }

@@ -123,8 +123,10 @@ package enum JSONText {
             var start = 0
             for index in units.indices {
                 let unit = units[index]
-                let isPlain = unit >= 0x20 && unit != UInt8(ascii: "\"") && unit != UInt8(ascii: "\\")
-                    && !(escapesHTML && (unit == UInt8(ascii: "<") || unit == UInt8(ascii: ">") || unit == UInt8(ascii: "&")))
+                let isPlain =
+                    unit >= 0x20 && unit != UInt8(ascii: "\"") && unit != UInt8(ascii: "\\")
+                    && !(escapesHTML
+                        && (unit == UInt8(ascii: "<") || unit == UInt8(ascii: ">") || unit == UInt8(ascii: "&")))
                 if isPlain { continue }
                 bytes.append(contentsOf: units[start..<index])
                 start = index + 1

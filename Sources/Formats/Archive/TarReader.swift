@@ -121,7 +121,9 @@ package struct TarReader<Visitor: TarVisitor> {
 
     private mutating func member(_ type: UInt8, size: Int64) throws {
         let fields = globals.merging(extensions) { $1 }
-        if fields.keys.contains(where: { $0.hasPrefix("GNU.sparse.") }) { throw TarError.unsupported("a GNU sparse member") }
+        if fields.keys.contains(where: { $0.hasPrefix("GNU.sparse.") }) {
+            throw TarError.unsupported("a GNU sparse member")
+        }
         var entry = TarEntry(name: "")
         entry.kind = try kind(type)
         entry.size = try fields["size"].map { try Self.decimal($0, "size") } ?? size
@@ -129,8 +131,10 @@ package struct TarReader<Visitor: TarVisitor> {
         entry.name = try fields["path"].map { try Self.path($0) } ?? longName ?? headerName()
         entry.linkName = try fields["linkpath"].map { try Self.path($0) } ?? longLink ?? text(157, 100)
         entry.mode = UInt32(truncatingIfNeeded: try number(100, 8, "mode")) & 0o7777
-        entry.uid = UInt32(truncatingIfNeeded: try fields["uid"].map { try Self.decimal($0, "uid") } ?? number(108, 8, "uid"))
-        entry.gid = UInt32(truncatingIfNeeded: try fields["gid"].map { try Self.decimal($0, "gid") } ?? number(116, 8, "gid"))
+        entry.uid = UInt32(
+            truncatingIfNeeded: try fields["uid"].map { try Self.decimal($0, "uid") } ?? number(108, 8, "uid"))
+        entry.gid = UInt32(
+            truncatingIfNeeded: try fields["gid"].map { try Self.decimal($0, "gid") } ?? number(116, 8, "gid"))
         if let time = fields["mtime"] {
             (entry.modified, entry.modifiedNanoseconds) = try Self.time(time)
         } else {

@@ -66,7 +66,9 @@ package enum TarWriter {
         func octal(_ value: Int64, at offset: Int, width: Int) {
             let limit = (Int64(1) << (3 * Int64(width - 1))) - 1
             let digits = String(min(max(0, value), limit), radix: 8)
-            put((String(repeating: "0", count: max(0, width - 1 - digits.utf8.count)) + digits).utf8, at: offset, limit: width - 1)
+            put(
+                (String(repeating: "0", count: max(0, width - 1 - digits.utf8.count)) + digits).utf8, at: offset,
+                limit: width - 1)
         }
         put(entry.name.utf8, at: 0, limit: 100)
         octal(Int64(entry.mode), at: 100, width: 8)

@@ -31,7 +31,8 @@ package struct SQLiteRow {
     package func text(_ column: Int32) -> String {
         guard let bytes = sqlite3_column_text(statement, column) else { return "" }
         return String(
-            decoding: UnsafeBufferPointer(start: bytes, count: Int(sqlite3_column_bytes(statement, column))), as: UTF8.self)
+            decoding: UnsafeBufferPointer(start: bytes, count: Int(sqlite3_column_bytes(statement, column))),
+            as: UTF8.self)
     }
 
     package func blob(_ column: Int32) -> [UInt8] {
@@ -58,7 +59,8 @@ package final class Database: Sendable {
     package init(path: String) throws(SQLiteError) {
         var handle: OpaquePointer?
         let code = sqlite3_open_v2(
-            path, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+            path, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil
+        )
         guard code == SQLITE_OK, let opened = handle else {
             let message = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
             sqlite3_close_v2(handle)
@@ -137,11 +139,15 @@ package final class Database: Sendable {
     package func migrate(component: String, steps: [String]) throws {
         try transaction { transaction in
             var version: Int64 = 0
-            try transaction.query("SELECT version FROM component WHERE name = ?", [.text(component)]) { version = $0.integer(0) }
+            try transaction.query("SELECT version FROM component WHERE name = ?", [.text(component)]) {
+                version = $0.integer(0)
+            }
             guard version <= steps.count else {
                 throw SQLiteError(
                     code: SQLITE_MISMATCH,
-                    message: "'\(component)' was written by a newer version of apus (schema \(version), known \(steps.count))")
+                    message:
+                        "'\(component)' was written by a newer version of apus (schema \(version), known \(steps.count))"
+                )
             }
             for step in steps.dropFirst(Int(version)) {
                 for statement in step.split(separator: ";") where !statement.allSatisfy(\.isWhitespace) {
@@ -156,7 +162,9 @@ package final class Database: Sendable {
 
     private func withHandle(_ body: (inout Connection) throws -> Void) throws {
         let failure: (any Error)? = connection.withLock { connection in
-            guard connection.handle != nil else { return SQLiteError(code: SQLITE_MISUSE, message: "the database is closed") }
+            guard connection.handle != nil else {
+                return SQLiteError(code: SQLITE_MISUSE, message: "the database is closed")
+            }
             do {
                 try body(&connection)
                 return nil

@@ -35,7 +35,9 @@ extension APICall {
 
     /// The body of a request that must be JSON.
     func body() async throws -> [UInt8] {
-        let type = request.headers["Content-Type"]?.split(separator: ";").first.map { $0.filter { $0 != " " }.lowercased() }
+        let type = request.headers["Content-Type"]?.split(separator: ";").first.map {
+            $0.filter { $0 != " " }.lowercased()
+        }
         let bytes = try await request.collectBody(limit: Self.bodyLimit)
         if type == nil && bytes.isEmpty { return bytes }
         guard type == "application/json" else {
@@ -55,7 +57,8 @@ extension APICall {
     }
 
     func reply(_ value: some Encodable, status: Int = 200) async throws {
-        try await responder.send(status, [("Content-Type", "application/json")], body: try WireJSON.encode(value) + [10])
+        try await responder.send(
+            status, [("Content-Type", "application/json")], body: try WireJSON.encode(value) + [10])
     }
 
     func replyEmpty(_ status: Int = 204) async throws { try await responder.send(status) }

@@ -36,7 +36,8 @@ struct RouteTable: Sendable {
 
     init(engine: ContainerEngine, logger: Logger) {
         routes =
-            SystemRoutes.routes(engine) + ContainerRoutes.routes(engine) + StreamRoutes.routes(engine) + ImageRoutes.routes(engine)
+            SystemRoutes.routes(engine) + ContainerRoutes.routes(engine) + StreamRoutes.routes(engine)
+            + ImageRoutes.routes(engine)
             + ResourceRoutes.routes(engine) + UnsupportedRoutes.routes
         self.logger = logger
     }
@@ -54,7 +55,9 @@ struct RouteTable: Sendable {
                 return
             }
             let status = Status(for: error)
-            if status.code == 500 { logger.error("request failed", metadata: ["path": "\(request.rawPath)", "error": "\(error)"]) }
+            if status.code == 500 {
+                logger.error("request failed", metadata: ["path": "\(request.rawPath)", "error": "\(error)"])
+            }
             if status.code == 304 { return try await responder.send(304) }
             let body: JSONValue = ["message": .string(status.message)]
             try await responder.send(status.code, [("Content-Type", "application/json")], body: body.serialize() + [10])
@@ -77,7 +80,10 @@ struct RouteTable: Sendable {
         for route in routes {
             guard let parameters = route.match(segments) else { continue }
             known = true
-            guard route.method == request.method || route.method == "GET" && request.method == "HEAD" && segments == ["_ping"] else { continue }
+            guard
+                route.method == request.method
+                    || route.method == "GET" && request.method == "HEAD" && segments == ["_ping"]
+            else { continue }
             return try await route.handle(APICall(request: request, responder: responder, parameters: parameters))
         }
         throw known ? EngineError(.notFound, "page not found") : EngineError.notFound("page not found")
@@ -98,11 +104,13 @@ struct RouteTable: Sendable {
         }
         if version < parts(Build.minimumAPIVersion) {
             throw EngineError.invalidArgument(
-                "client version \(version.0).\(version.1) is too old. Minimum supported API version is \(Build.minimumAPIVersion), please upgrade your client to a newer version")
+                "client version \(version.0).\(version.1) is too old. Minimum supported API version is \(Build.minimumAPIVersion), please upgrade your client to a newer version"
+            )
         }
         if version > parts(Build.apiVersion) {
             throw EngineError.invalidArgument(
-                "client version \(version.0).\(version.1) is too new. Maximum supported API version is \(Build.apiVersion)")
+                "client version \(version.0).\(version.1) is too new. Maximum supported API version is \(Build.apiVersion)"
+            )
         }
     }
 }

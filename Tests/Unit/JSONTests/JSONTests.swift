@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct JSONParserTests {
     @Test func readsEveryKind() throws {
-        let value = try JSONValue.parse(#" {"a":[1,-2.5,true,false,null,"x\n\u00e9\ud83d\ude00"],"b":{"c":9007199254740993}} "#)
+        let value = try JSONValue.parse(
+            #" {"a":[1,-2.5,true,false,null,"x\n\u00e9\ud83d\ude00"],"b":{"c":9007199254740993}} "#)
         #expect(value["a"]?[0] == 1)
         #expect(value["a"]?[1] == -2.5)
         #expect(value["a"]?[5]?.string == "x\né😀")
@@ -23,7 +24,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "{", "[1,", "{\"a\"}", "{\"a\":}", "[1 2]", "nul", "01", "1.", "-", "\"\u{1}\"", "\"\\x\"", "{} {}", "[1,]", "\"abc",
+        "", "{", "[1,", "{\"a\"}", "{\"a\":}", "[1 2]", "nul", "01", "1.", "-", "\"\u{1}\"", "\"\\x\"", "{} {}", "[1,]",
+        "\"abc",
         "{a:1}",
     ])
     func refuses(text: String) {
@@ -76,6 +78,7 @@ import Testing
 
     @Test func indentsAsGoDoes() {
         let value: JSONValue = ["a": [1, 2], "b": [:], "c": []]
-        #expect(value.text(indent: 4) == "{\n    \"a\": [\n        1,\n        2\n    ],\n    \"b\": {},\n    \"c\": []\n}")
+        #expect(
+            value.text(indent: 4) == "{\n    \"a\": [\n        1,\n        2\n    ],\n    \"b\": {},\n    \"c\": []\n}")
     }
 }

@@ -24,7 +24,9 @@ import Testing
         #expect(Timestamp(rfc3339: "2006-01-02T10:04:05-05:00") == Timestamp(rfc3339: "2006-01-02T15:04:05Z"))
     }
 
-    @Test(arguments: ["", "2006", "2006-13-02T15:04:05Z", "2006-01-02T15:04:05", "2006-01-02T15:04:05.Z", "2006-01-02T15:04:05Zx"])
+    @Test(arguments: [
+        "", "2006", "2006-13-02T15:04:05Z", "2006-01-02T15:04:05", "2006-01-02T15:04:05.Z", "2006-01-02T15:04:05Zx",
+    ])
     func refuses(text: String) {
         #expect(Timestamp(rfc3339: text) == nil)
     }

@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct ByteSizeTests {
     @Test(arguments: [
-        ("1024", Int64(1024)), ("64m", 67_108_864), ("1.5g", 1_610_612_736), ("10MB", 10_485_760), ("1KiB", 1024), ("0", 0),
+        ("1024", Int64(1024)), ("64m", 67_108_864), ("1.5g", 1_610_612_736), ("10MB", 10_485_760), ("1KiB", 1024),
+        ("0", 0),
         ("2 GB", 2_147_483_648),
     ])
     func parses(text: String, bytes: Int64) throws {
@@ -18,7 +19,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (Int64(0), "0B"), (999, "999B"), (1000, "1kB"), (1_240_000, "1.24MB"), (187_000_000, "187MB"), (13_256, "13.26kB"),
+        (Int64(0), "0B"), (999, "999B"), (1000, "1kB"), (1_240_000, "1.24MB"), (187_000_000, "187MB"),
+        (13_256, "13.26kB"),
         (4_269_678, "4.27MB"), (1_000_000_000_000, "1TB"),
     ])
     func printsDecimal(bytes: Int64, text: String) {
@@ -58,7 +60,9 @@ import Testing
         #expect(ids.allSatisfy { $0.utf8.count == 64 && $0.allSatisfy(\.isHexDigit) })
     }
 
-    @Test(arguments: [("web", true), ("a1_.-", true), ("a", false), ("", false), ("-a", false), ("a/b", false), ("ä1", false)])
+    @Test(arguments: [
+        ("web", true), ("a1_.-", true), ("a", false), ("", false), ("-a", false), ("a/b", false), ("ä1", false),
+    ])
     func names(name: String, valid: Bool) {
         #expect(Identifier.isValidName(name) == valid)
     }

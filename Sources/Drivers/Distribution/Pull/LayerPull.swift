@@ -40,7 +40,9 @@ struct LayerPull: Sendable {
         for index in layers.indices {
             guard let unpacker = unpacked[index] else { continue }
             let layers = images.layers
-            try await Blocking.run { try layers.commit(unpacker, diffID: diffIDs[index], chains: Array(chains[...index])) }
+            try await Blocking.run {
+                try layers.commit(unpacker, diffID: diffIDs[index], chains: Array(chains[...index]))
+            }
             unpacked[index] = nil
         }
         for layer in layers { try await progress(.status(id: layer.digest.short, "Pull complete")) }
@@ -121,12 +123,15 @@ struct LayerPull: Sendable {
     }
 
     private static func isTransient(_ error: any Error) -> Bool {
-        if let engine = error as? EngineError { return engine.kind == .internalError && !engine.message.contains("o space left") }
+        if let engine = error as? EngineError {
+            return engine.kind == .internalError && !engine.message.contains("o space left")
+        }
         return error is HTTPClientError || error is ChannelError || error is IOError
     }
 
     private func open(_ layer: Descriptor, from offset: Int64) async throws -> HTTPClientResponse {
-        try await client.fetch(.GET, client.url("blobs/\(layer.digest)"), headers: offset > 0 ? [("Range", "bytes=\(offset)-")] : [])
+        try await client.fetch(
+            .GET, client.url("blobs/\(layer.digest)"), headers: offset > 0 ? [("Range", "bytes=\(offset)-")] : [])
     }
 
     private func receive(
@@ -139,7 +144,8 @@ struct LayerPull: Sendable {
             let bytes = pending
             pending = []
             guard ingest.offset + Int64(bytes.count) <= layer.size else {
-                throw EngineError.invalidArgument("filesystem layer verification failed for digest \(layer.digest): more than \(layer.size) bytes")
+                throw EngineError.invalidArgument(
+                    "filesystem layer verification failed for digest \(layer.digest): more than \(layer.size) bytes")
             }
             try await Blocking.run {
                 try bytes.withUnsafeBytes {

@@ -13,7 +13,8 @@ package import Storage
 extension Registries {
     /// Uploads an image under a name.
     package func push(
-        _ image: StoredImage, to reference: ImageReference, credentials: Credentials = Credentials(), progress: @escaping TransferSink
+        _ image: StoredImage, to reference: ImageReference, credentials: Credentials = Credentials(),
+        progress: @escaping TransferSink
     ) async throws {
         try await withClient(reference, credentials, actions: "pull,push") { client in
             try await progress(.status(id: nil, "The push refers to repository [\(reference.repository)]"))
@@ -23,21 +24,28 @@ extension Registries {
             try await upload(image.manifest.config, client, id: nil, progress)
             let tag = reference.tag ?? "latest"
             let response = try await client.send(
-                .PUT, client.url("manifests/\(tag)"), headers: [("Content-Type", image.manifest.mediaType)], body: .bytes(document))
+                .PUT, client.url("manifests/\(tag)"), headers: [("Content-Type", image.manifest.mediaType)],
+                body: .bytes(document))
             _ = try? await response.body.collect(upTo: 64 << 10)
             try await progress(.status(id: nil, "\(tag): digest: \(image.manifestDigest) size: \(document.count)"))
             try await progress(.pushed(tag: tag, digest: image.manifestDigest.description, size: Int64(document.count)))
-            try images.tag(image.id, as: ImageReference(domain: reference.domain, path: reference.path, digest: image.manifestDigest))
+            try images.tag(
+                image.id,
+                as: ImageReference(domain: reference.domain, path: reference.path, digest: image.manifestDigest))
         }
     }
 
-    private func upload(_ blob: Descriptor, _ client: RegistryClient, id: String?, _ progress: @escaping TransferSink) async throws {
+    private func upload(_ blob: Descriptor, _ client: RegistryClient, id: String?, _ progress: @escaping TransferSink)
+        async throws
+    {
         let head = try await client.fetch(.HEAD, client.url("blobs/\(blob.digest)"), accepting: [404])
         if head.status.code == 200 {
             if let id { try await progress(.status(id: id, "Layer already exists")) }
             return
         }
-        guard images.content.contains(blob.digest) else { throw EngineError.notFound("content \(blob.digest) is missing") }
+        guard images.content.contains(blob.digest) else {
+            throw EngineError.notFound("content \(blob.digest) is missing")
+        }
         let begun = try await client.send(.POST, client.url("blobs/uploads/"), headers: [("Content-Length", "0")])
         _ = try? await begun.body.collect(upTo: 64 << 10)
         guard var place = begun.headers.first(name: "Location") else {
@@ -51,7 +59,8 @@ extension Registries {
             if let id { try await progress(.progress(id: id, "Pushing", current: sent, total: blob.size)) }
         }
         let done = try await client.send(
-            .PUT, place, headers: [("Content-Type", "application/octet-stream")], body: .stream(body, length: .known(blob.size)),
+            .PUT, place, headers: [("Content-Type", "application/octet-stream")],
+            body: .stream(body, length: .known(blob.size)),
             timeout: .hours(2))
         _ = try? await done.body.collect(upTo: 64 << 10)
         if let id { try await progress(.status(id: id, "Pushed")) }

@@ -49,7 +49,8 @@ package final class Registries: Sendable {
 
     /// Runs `body` with the first endpoint of the domain that answers.
     func withClient<T: Sendable>(
-        _ reference: ImageReference, _ credentials: Credentials, actions: String, _ body: (RegistryClient) async throws -> T
+        _ reference: ImageReference, _ credentials: Credentials, actions: String,
+        _ body: (RegistryClient) async throws -> T
     ) async throws -> T {
         var failure: (any Error)?
         for endpoint in policy.endpoints(for: reference.domain, forPush: actions != "pull") {
@@ -60,7 +61,9 @@ package final class Registries: Sendable {
                 return try await body(client)
             } catch let error as RegistryError {
                 // The registry has answered; only a mirror's refusal sends us on.
-                if endpoint.url.hasSuffix("//" + reference.domain) { throw error.engineError(reference.familiar, repository: reference.familiarName) }
+                if endpoint.url.hasSuffix("//" + reference.domain) {
+                    throw error.engineError(reference.familiar, repository: reference.familiarName)
+                }
                 failure = failure ?? error.engineError(reference.familiar, repository: reference.familiarName)
             } catch let error as EngineError where error.message.hasPrefix("Get \"") {
                 failure = failure ?? error
@@ -74,7 +77,8 @@ package final class Registries: Sendable {
         let domain = registry.isEmpty || registry.contains("index.docker.io") ? "docker.io" : Self.host(registry)
         var failure: (any Error)?
         for endpoint in policy.endpoints(for: domain, forPush: true) {
-            let client = RegistryClient(endpoint: endpoint, path: "", credentials: credentials, http: endpoint.isInsecure ? insecure : secure)
+            let client = RegistryClient(
+                endpoint: endpoint, path: "", credentials: credentials, http: endpoint.isInsecure ? insecure : secure)
             do {
                 _ = try await client.send(.GET, endpoint.url + "/v2/", timeout: .seconds(30))
                 return

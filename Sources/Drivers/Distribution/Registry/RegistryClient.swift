@@ -18,7 +18,10 @@ final class RegistryClient: Sendable {
     private let authorization = Mutex<String?>(nil)
     private let actions: String
 
-    init(endpoint: RegistryPolicy.Endpoint, path: String, credentials: Credentials, http: HTTPClient, actions: String = "pull") {
+    init(
+        endpoint: RegistryPolicy.Endpoint, path: String, credentials: Credentials, http: HTTPClient,
+        actions: String = "pull"
+    ) {
         self.endpoint = endpoint
         self.path = path
         self.credentials = credentials
@@ -28,7 +31,8 @@ final class RegistryClient: Sendable {
     }
 
     static let manifestTypes = [
-        MediaType.ociIndex, MediaType.dockerList, MediaType.ociManifest, MediaType.dockerManifest, MediaType.dockerSchema1Signed,
+        MediaType.ociIndex, MediaType.dockerList, MediaType.ociManifest, MediaType.dockerManifest,
+        MediaType.dockerSchema1Signed,
         MediaType.dockerSchema1,
     ]
 
@@ -54,7 +58,9 @@ final class RegistryClient: Sendable {
                 throw EngineError(.internalError, "Get \"\(url)\": \(Self.explain(error, url))", cause: error)
             }
             let status = UInt(response.status.code)
-            if status == 401, !challenged, let header = response.headers.first(name: "WWW-Authenticate"), let challenge = Challenge(header) {
+            if status == 401, !challenged, let header = response.headers.first(name: "WWW-Authenticate"),
+                let challenge = Challenge(header)
+            {
                 challenged = true
                 _ = try? await response.body.collect(upTo: 64 << 10)
                 try await answer(challenge)
@@ -73,15 +79,19 @@ final class RegistryClient: Sendable {
         var pause = 0.2
         for attempt in 1... {
             do {
-                let response = try await send(method, url, headers: headers, accepting: accepting.union([429, 500, 502, 503, 504]))
+                let response = try await send(
+                    method, url, headers: headers, accepting: accepting.union([429, 500, 502, 503, 504]))
                 let status = UInt(response.status.code)
                 let isBusy = status == 429 || status >= 500
                 if !isBusy || accepting.contains(status) { return response }
                 guard attempt < 4 else {
-                    let body = (try? await response.body.collect(upTo: 64 << 10)).map { Array($0.readableBytesView) } ?? []
+                    let body =
+                        (try? await response.body.collect(upTo: 64 << 10)).map { Array($0.readableBytesView) } ?? []
                     throw RegistryError(status: Int(status), body: body, what: url)
                 }
-                if let wanted = response.headers.first(name: "Retry-After").flatMap(Double.init) { pause = min(max(pause, wanted), 30) }
+                if let wanted = response.headers.first(name: "Retry-After").flatMap(Double.init) {
+                    pause = min(max(pause, wanted), 30)
+                }
             } catch let error as EngineError where attempt < 3 && !Self.isFinal(error) {
                 // The connection broke; the next try may find it whole.
             }
@@ -92,7 +102,8 @@ final class RegistryClient: Sendable {
     }
 
     private static func isFinal(_ error: EngineError) -> Bool {
-        error.message.contains("connection refused") || error.message.contains("no such host") || error.message.contains("certificate")
+        error.message.contains("connection refused") || error.message.contains("no such host")
+            || error.message.contains("certificate")
             || error.message.contains("HTTPS client")
     }
 
@@ -120,8 +131,11 @@ final class RegistryClient: Sendable {
             request.headers.add(name: "Content-Type", value: "application/x-www-form-urlencoded")
             request.body = .bytes(
                 Array(
-                    (query + ["grant_type=refresh_token", "client_id=apus", "refresh_token=" + Self.escaped(credentials.identityToken)])
-                        .joined(separator: "&").utf8))
+                    (query + [
+                        "grant_type=refresh_token", "client_id=apus",
+                        "refresh_token=" + Self.escaped(credentials.identityToken),
+                    ])
+                    .joined(separator: "&").utf8))
         } else if !credentials.username.isEmpty {
             request.headers.add(name: "Authorization", value: credentials.basic)
         }
@@ -145,12 +159,15 @@ final class RegistryClient: Sendable {
             return "dial tcp \(host): connect: connection refused"
         }
         if text.contains("NIOConnectionError") || text.contains("unknownHost") || text.contains("dnsAError") {
-            return text.contains("dnsAError: nil") || !text.contains("dnsAError: Optional") && text.contains("connectionErrors: [")
+            return text.contains("dnsAError: nil")
+                || !text.contains("dnsAError: Optional") && text.contains("connectionErrors: [")
                 ? "dial tcp \(host): connect: connection refused" : "dial tcp: lookup \(host): no such host"
         }
         if text.contains("WRONG_VERSION_NUMBER") { return "http: server gave HTTP response to HTTPS client" }
         if text.contains("CERTIFICATE_VERIFY_FAILED") { return "tls: failed to verify certificate" }
-        if text.contains("imeout") || text.contains("deadlineExceeded") { return "net/http: request canceled (Client.Timeout exceeded while awaiting headers)" }
+        if text.contains("imeout") || text.contains("deadlineExceeded") {
+            return "net/http: request canceled (Client.Timeout exceeded while awaiting headers)"
+        }
         return text
     }
 
@@ -158,7 +175,8 @@ final class RegistryClient: Sendable {
         var out = ""
         for byte in text.utf8 {
             switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"),
                 UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
                 out.unicodeScalars.append(Unicode.Scalar(byte))
             default: out += "%" + hexString([byte]).uppercased()

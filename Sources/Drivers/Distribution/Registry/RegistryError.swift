@@ -32,10 +32,14 @@ package struct RegistryError: Error, Sendable, CustomStringConvertible {
         case (404, "NAME_UNKNOWN"), (401, _), (403, _):
             EngineError(
                 .notFound,
-                "pull access denied for \(repository), repository does not exist or may require 'docker login': \(message)", cause: self)
+                "pull access denied for \(repository), repository does not exist or may require 'docker login': \(message)",
+                cause: self)
         case (404, _):
-            EngineError(.notFound, "manifest for \(reference) not found: \(message.isEmpty ? "manifest unknown" : message)", cause: self)
-        case (429, _): EngineError(.unavailable, message.isEmpty ? "toomanyrequests: too many requests" : message, cause: self)
+            EngineError(
+                .notFound, "manifest for \(reference) not found: \(message.isEmpty ? "manifest unknown" : message)",
+                cause: self)
+        case (429, _):
+            EngineError(.unavailable, message.isEmpty ? "toomanyrequests: too many requests" : message, cause: self)
         default: EngineError(.internalError, message, cause: self)
         }
     }

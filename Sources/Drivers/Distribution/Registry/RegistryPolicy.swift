@@ -24,7 +24,9 @@ package struct RegistryPolicy: Sendable {
         let secure = Endpoint(url: "https://" + domain, isInsecure: false)
         guard isInsecure(domain) else { return [secure] }
         // Loopback registries are plain nearly always: asking them first in TLS would cost each pull a failed handshake.
-        return [Endpoint(url: "http://" + domain, isInsecure: true), Endpoint(url: "https://" + domain, isInsecure: true)]
+        return [
+            Endpoint(url: "http://" + domain, isInsecure: true), Endpoint(url: "https://" + domain, isInsecure: true),
+        ]
     }
 
     struct Endpoint: Sendable, Equatable {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Blobs by digest: verified while they stream in, visible only when whole.
 import CLinux
-import struct Crypto.SHA256
 import Glibc
 package import Linux
 package import Primitives
+
+import struct Crypto.SHA256
 
 /// The folder `content/`: `blobs/<algorithm>/<hex>` and, while they arrive, `ingest/<name>`.
 ///
@@ -46,7 +47,9 @@ package struct ContentStore: Sendable {
     }
 
     /// Starts or continues taking in a blob under a name of the caller's. Two at once under one name: the second fails.
-    package func begin(_ name: String, resume: Bool) throws -> Ingest { try Ingest(store: self, name: name, resume: resume) }
+    package func begin(_ name: String, resume: Bool) throws -> Ingest {
+        try Ingest(store: self, name: name, resume: resume)
+    }
 
     package func remove(_ digest: Digest) { unlink(path(digest)) }
 
@@ -139,11 +142,13 @@ package final class Ingest: @unchecked Sendable {
         isFinished = true
         if let size, size != offset {
             unlink(path)
-            throw EngineError.invalidArgument("unexpected size of \(digest?.description ?? "content"): \(offset) bytes instead of \(size)")
+            throw EngineError.invalidArgument(
+                "unexpected size of \(digest?.description ?? "content"): \(offset) bytes instead of \(size)")
         }
         if let digest, digest != actual {
             unlink(path)
-            throw EngineError.invalidArgument("filesystem layer verification failed for digest \(digest): content is \(actual)")
+            throw EngineError.invalidArgument(
+                "filesystem layer verification failed for digest \(digest): content is \(actual)")
         }
         try check("fdatasync") { fdatasync(file) }
         _ = fchmod(file, 0o600)

@@ -72,7 +72,8 @@ package final class Decompressor {
         _ state: UnsafeMutablePointer<inflate_state>, _ bytes: UnsafeRawBufferPointer,
         _ sink: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
-        guard let base = bytes.bindMemory(to: UInt8.self).baseAddress, let target = output.bindMemory(to: UInt8.self).baseAddress
+        guard let base = bytes.bindMemory(to: UInt8.self).baseAddress,
+            let target = output.bindMemory(to: UInt8.self).baseAddress
         else { return }
         state.pointee.next_in = UnsafeMutablePointer(mutating: base)
         state.pointee.avail_in = UInt32(bytes.count)

@@ -17,7 +17,9 @@ enum FileContent {
         var filled = 0
         while filled < bytes.count {
             let count = try bytes.withUnsafeMutableBytes { buffer in
-                try checkLength("read") { Glibc.read(raw, buffer.baseAddress?.advanced(by: filled), buffer.count - filled) }
+                try checkLength("read") {
+                    Glibc.read(raw, buffer.baseAddress?.advanced(by: filled), buffer.count - filled)
+                }
             }
             if count == 0 { break }
             filled += count
@@ -42,7 +44,9 @@ enum Folder {
         switch errno {
         case EEXIST: return
         case ENOENT:
-            guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { throw Errno(call: "mkdir \(path)", code: ENOENT) }
+            guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
+                throw Errno(call: "mkdir \(path)", code: ENOENT)
+            }
             try make(String(path[..<slash]), mode: mode)
             if mkdir(path, mode) != 0, errno != EEXIST { throw Errno(call: "mkdir \(path)", code: errno) }
         default: throw Errno(call: "mkdir \(path)", code: errno)
@@ -54,7 +58,9 @@ enum Folder {
         defer { closedir(folder) }
         var names: [String] = []
         while let entry = readdir(folder) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = withUnsafeBytes(of: entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
             if name != ".", name != ".." { names.append(name) }
         }
         return names

@@ -8,14 +8,17 @@ package import Primitives
 
 extension ImageStore {
     /// Unpacks the layers of a manifest that are not unpacked yet, from blobs that are in the store, and adds the image.
-    package func assemble(manifest digest: Digest, names: [ImageReference], lease: ImageLease) async throws -> StoredImage {
+    package func assemble(manifest digest: Digest, names: [ImageReference], lease: ImageLease) async throws
+        -> StoredImage
+    {
         lease.keep(blob: digest)
         return try await Blocking.run { [self] in
             let manifest = try Manifest(parsing: content.read(digest))
             let configuration = try ImageConfiguration(parsing: content.read(manifest.config.digest))
             guard configuration.diffIDs.count == manifest.layers.count else {
                 throw EngineError.invalidArgument(
-                    "invalid manifest, layers length mismatch: expected \(configuration.diffIDs.count), got \(manifest.layers.count)")
+                    "invalid manifest, layers length mismatch: expected \(configuration.diffIDs.count), got \(manifest.layers.count)"
+                )
             }
             let chains = LayerStore.chains(configuration.diffIDs)
             lease.keep(chains: chains)
@@ -51,7 +54,8 @@ extension ImageStore {
         let config = try content.put(configuration)
         lease.keep(blob: config)
         let manifest = Manifest(
-            config: Descriptor(mediaType: MediaType.ociConfig, digest: config, size: Int64(configuration.count)), layers: descriptors)
+            config: Descriptor(mediaType: MediaType.ociConfig, digest: config, size: Int64(configuration.count)),
+            layers: descriptors)
         return try content.put(manifest.json.serialize())
     }
 }

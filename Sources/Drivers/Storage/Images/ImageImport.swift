@@ -2,11 +2,12 @@
 // `docker import` and the embedded image: one layer from a tar of a root.
 import Archive
 import AsyncSystem
-import struct Crypto.SHA256
-import Linux
 package import JSON
+import Linux
 package import OCI
 import Primitives
+
+import struct Crypto.SHA256
 
 extension ImageStore {
     /// Makes an image of one layer from a tar, plain or compressed.
@@ -37,13 +38,16 @@ extension ImageStore {
                 lease.keep(blob: blob)
                 let diff = try layers.commit(unpacker) { lease.keep(chains: [$0]) }
                 let created = Timestamp.now().rfc3339Nano
-                var configuration = ImageConfiguration(platform: platform, created: created, diffIDs: [diff], config: config)
+                var configuration = ImageConfiguration(
+                    platform: platform, created: created, diffIDs: [diff], config: config)
                 configuration.comment = message
                 configuration.history = [
                     .init(created: created, createdBy: "", comment: message, author: "", isEmptyLayer: false)
                 ]
-                let descriptor = Descriptor(mediaType: isGzip ? MediaType.ociLayerGzip : MediaType.ociLayer, digest: blob, size: size)
-                let manifest = try makeManifest(configuration: configuration.json.serialize(), layers: [descriptor], lease: lease)
+                let descriptor = Descriptor(
+                    mediaType: isGzip ? MediaType.ociLayerGzip : MediaType.ociLayer, digest: blob, size: size)
+                let manifest = try makeManifest(
+                    configuration: configuration.json.serialize(), layers: [descriptor], lease: lease)
                 return try add(manifest: manifest, names: name.map { [$0] } ?? [])
             }
         }
@@ -54,7 +58,8 @@ extension ImageStore {
     package func addEmbeddedImage(program: String) async throws {
         guard try raise("hello-world") else { return }
         let bytes = try FileContent.read(program, limit: 64 << 20)
-        let tar = TarWriter.header(TarEntry(name: "hello", mode: 0o755, size: Int64(bytes.count))) + bytes
+        let tar =
+            TarWriter.header(TarEntry(name: "hello", mode: 0o755, size: Int64(bytes.count))) + bytes
             + TarWriter.padding(for: Int64(bytes.count)) + TarWriter.end
         try await withLease { lease in
             let created = "2026-01-01T00:00:00Z"
@@ -62,15 +67,21 @@ extension ImageStore {
             lease.keep(blob: blob)
             let configuration = ImageConfiguration(
                 platform: .host, created: created, diffIDs: [blob],
-                config: ["Cmd": ["/hello"], "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], "WorkingDir": "/"],
+                config: [
+                    "Cmd": ["/hello"], "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+                    "WorkingDir": "/",
+                ],
                 history: [
-                    .init(created: created, createdBy: "COPY hello / # embedded", comment: "", author: "", isEmptyLayer: false),
+                    .init(
+                        created: created, createdBy: "COPY hello / # embedded", comment: "", author: "",
+                        isEmptyLayer: false),
                     .init(created: created, createdBy: "CMD [\"/hello\"]", comment: "", author: "", isEmptyLayer: true),
                 ])
             let manifest = try makeManifest(
                 configuration: configuration.json.serialize(),
                 layers: [Descriptor(mediaType: MediaType.ociLayer, digest: blob, size: Int64(tar.count))], lease: lease)
-            _ = try await assemble(manifest: manifest, names: [try ImageReference(parsing: "hello-world:latest")], lease: lease)
+            _ = try await assemble(
+                manifest: manifest, names: [try ImageReference(parsing: "hello-world:latest")], lease: lease)
         }
     }
 }

@@ -2,13 +2,14 @@
 // `docker load`: archives of `docker save`, old and new, and OCI layouts, plain or compressed.
 import Archive
 import AsyncSystem
-import struct Crypto.SHA256
 import CLinux
 import Glibc
 import JSON
 import Linux
 package import OCI
 import Primitives
+
+import struct Crypto.SHA256
 
 /// Bytes that arrive piece by piece; nil at the end.
 package typealias ByteStream = @Sendable () async throws -> [UInt8]?
@@ -21,7 +22,9 @@ extension ImageStore {
             defer { spool.remove() }
             while let chunk = try await stream() { try await Blocking.run { try spool.write(chunk) } }
             try await Blocking.run { try spool.finish() }
-            if spool.contains("index.json"), !spool.contains("manifest.json") { return try await loadLayout(spool, lease) }
+            if spool.contains("index.json"), !spool.contains("manifest.json") {
+                return try await loadLayout(spool, lease)
+            }
             guard spool.contains("manifest.json") else {
                 throw EngineError.invalidArgument("invalid archive: does not contain a manifest.json")
             }
@@ -29,7 +32,9 @@ extension ImageStore {
         }
     }
 
-    private func loadLayout(_ spool: ArchiveSpool, _ lease: ImageLease) async throws -> [(image: StoredImage, names: [ImageReference])] {
+    private func loadLayout(_ spool: ArchiveSpool, _ lease: ImageLease) async throws -> [(
+        image: StoredImage, names: [ImageReference]
+    )] {
         var loaded: [(image: StoredImage, names: [ImageReference])] = []
         var pending = try ImageIndex(parsing: spool.read("index.json")).manifests.map { ($0, $0.annotations) }
         var seen = 0
@@ -53,7 +58,9 @@ extension ImageStore {
             var names: [ImageReference] = []
             if let name = annotations["io.containerd.image.name"] {
                 names.append(try ImageReference(parsing: name).tagged)
-            } else if let name = annotations["org.opencontainers.image.ref.name"], name.contains("/") || name.contains(":") {
+            } else if let name = annotations["org.opencontainers.image.ref.name"],
+                name.contains("/") || name.contains(":")
+            {
                 names.append(try ImageReference(parsing: name).tagged)
             }
             loaded.append((try await assemble(manifest: digest, names: names, lease: lease), names))
@@ -61,7 +68,9 @@ extension ImageStore {
         return loaded.reversed()
     }
 
-    private func loadDocker(_ spool: ArchiveSpool, _ lease: ImageLease) async throws -> [(image: StoredImage, names: [ImageReference])] {
+    private func loadDocker(_ spool: ArchiveSpool, _ lease: ImageLease) async throws -> [(
+        image: StoredImage, names: [ImageReference]
+    )] {
         let json: JSONValue
         do { json = try JSONValue.parse(try spool.read("manifest.json")) } catch let error as JSONError {
             throw EngineError.invalidArgument("invalid manifest.json: \(error)")
@@ -83,7 +92,9 @@ extension ImageStore {
                 descriptors.append(descriptor)
             }
             let names = try (entry["RepoTags"]?.strings ?? []).map { try ImageReference(parsing: $0).tagged }
-            let digest = try originalManifest(spool, configuration, descriptors) ?? makeManifest(configuration: configuration, layers: descriptors, lease: lease)
+            let digest =
+                try originalManifest(spool, configuration, descriptors)
+                ?? makeManifest(configuration: configuration, layers: descriptors, lease: lease)
             lease.keep(blob: try content.put(configuration))
             loaded.append((try await assemble(manifest: digest, names: names, lease: lease), names))
         }
@@ -91,8 +102,12 @@ extension ImageStore {
     }
 
     /// The manifest the image had when it was saved, if the archive brings it: its digest then stays the same.
-    private func originalManifest(_ spool: ArchiveSpool, _ configuration: [UInt8], _ layers: [Descriptor]) throws -> Digest? {
-        guard spool.contains("index.json"), let index = try? ImageIndex(parsing: spool.read("index.json")) else { return nil }
+    private func originalManifest(_ spool: ArchiveSpool, _ configuration: [UInt8], _ layers: [Descriptor]) throws
+        -> Digest?
+    {
+        guard spool.contains("index.json"), let index = try? ImageIndex(parsing: spool.read("index.json")) else {
+            return nil
+        }
         let config = Digest(sha256: SHA256.hash(data: configuration))
         for descriptor in index.manifests where !MediaType.isIndex(descriptor.mediaType) {
             guard let bytes = try? spool.blob(descriptor.digest), let manifest = try? Manifest(parsing: bytes),
@@ -105,11 +120,15 @@ extension ImageStore {
 
     /// Moves a file of the archive into the content store.
     @discardableResult
-    private func take(_ path: String, as digest: Digest?, _ spool: ArchiveSpool, _ lease: ImageLease) async throws -> Descriptor {
+    private func take(_ path: String, as digest: Digest?, _ spool: ArchiveSpool, _ lease: ImageLease) async throws
+        -> Descriptor
+    {
         let content = self.content
         if let digest {
             lease.keep(blob: digest)
-            if let size = content.size(digest) { return Descriptor(mediaType: MediaType.ociLayer, digest: digest, size: size) }
+            if let size = content.size(digest) {
+                return Descriptor(mediaType: MediaType.ociLayer, digest: digest, size: size)
+            }
         }
         return try await Blocking.run {
             let file = try spool.open(path)
@@ -128,7 +147,8 @@ extension ImageStore {
             let size = ingest.offset
             let actual = try ingest.commit(expecting: digest, size: nil)
             lease.keep(blob: actual)
-            let type = magic.starts(with: [0x1F, 0x8B])
+            let type =
+                magic.starts(with: [0x1F, 0x8B])
                 ? MediaType.ociLayerGzip
                 : magic.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) ? MediaType.ociLayer + "+zstd" : MediaType.ociLayer
             return Descriptor(mediaType: type, digest: actual, size: size)
@@ -154,7 +174,9 @@ final class ArchiveSpool: @unchecked Sendable {
             let name = parts.joined(separator: "/")
             switch entry.kind {
             case .file:
-                guard paths.count < 100_000 else { throw EngineError.invalidArgument("invalid archive: too many members") }
+                guard paths.count < 100_000 else {
+                    throw EngineError.invalidArgument("invalid archive: too many members")
+                }
                 let path = "\(folder)/\(paths.count)"
                 file = try OwnedFD.open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600).release()
                 paths[name] = path
@@ -167,7 +189,8 @@ final class ArchiveSpool: @unchecked Sendable {
                 links[name] = target.joined(separator: "/")
             case .hardLink: links[name] = try LayerTree.parts(entry.linkName).joined(separator: "/")
             case .directory: break
-            case .characterDevice, .blockDevice, .fifo: throw EngineError.invalidArgument("invalid archive: special file \(entry.name)")
+            case .characterDevice, .blockDevice, .fifo:
+                throw EngineError.invalidArgument("invalid archive: special file \(entry.name)")
             }
         }
 
@@ -205,12 +228,16 @@ final class ArchiveSpool: @unchecked Sendable {
     func contains(_ name: String) -> Bool { resolved(name) != nil }
 
     func read(_ name: String) throws -> [UInt8] {
-        guard let path = resolved(name) else { throw EngineError.invalidArgument("invalid archive: \(name) is missing") }
+        guard let path = resolved(name) else {
+            throw EngineError.invalidArgument("invalid archive: \(name) is missing")
+        }
         return try FileContent.read(path, limit: 8 << 20)
     }
 
     func open(_ name: String) throws -> OwnedFD {
-        guard let path = resolved(name) else { throw EngineError.invalidArgument("invalid archive: \(name) is missing") }
+        guard let path = resolved(name) else {
+            throw EngineError.invalidArgument("invalid archive: \(name) is missing")
+        }
         return try OwnedFD.open(path, O_RDONLY)
     }
 

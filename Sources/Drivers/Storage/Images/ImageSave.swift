@@ -15,7 +15,8 @@ extension ImageStore {
         _ images: [(image: StoredImage, names: [ImageReference])], to sink: @Sendable ([UInt8]) async throws -> Void
     ) async throws {
         for (image, _) in images {
-            for blob in [image.manifestDigest, image.id] + image.manifest.layers.map(\.digest) where !content.contains(blob) {
+            for blob in [image.manifestDigest, image.id] + image.manifest.layers.map(\.digest)
+            where !content.contains(blob) {
                 throw EngineError.notFound("content \(blob) of image \(image.id.short) is missing")
             }
         }
@@ -25,16 +26,20 @@ extension ImageStore {
         var manifests: [JSONValue] = []
         var docker: [JSONValue] = []
         for (image, names) in images {
-            for blob in [image.id] + image.manifest.layers.map(\.digest) + [image.manifestDigest] where written.insert(blob).inserted {
+            for blob in [image.id] + image.manifest.layers.map(\.digest) + [image.manifestDigest]
+            where written.insert(blob).inserted {
                 try await write(blob, to: sink)
             }
             manifests += index(image, names)
             docker.append([
-                "Config": .string(path(image.id)), "RepoTags": names.isEmpty ? .null : .array(names.map { .string($0.familiar) }),
+                "Config": .string(path(image.id)),
+                "RepoTags": names.isEmpty ? .null : .array(names.map { .string($0.familiar) }),
                 "Layers": .array(image.manifest.layers.map { .string(path($0.digest)) }),
             ])
         }
-        let top: JSONValue = ["schemaVersion": 2, "mediaType": .string(MediaType.ociIndex), "manifests": .array(manifests)]
+        let top: JSONValue = [
+            "schemaVersion": 2, "mediaType": .string(MediaType.ociIndex), "manifests": .array(manifests),
+        ]
         try await sink(TarWriter.member("index.json", top.serialize()))
         try await sink(TarWriter.member("manifest.json", JSONValue.array(docker).serialize()))
         try await sink(TarWriter.member("oci-layout", Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8)))
@@ -45,11 +50,14 @@ extension ImageStore {
 
     private func index(_ image: StoredImage, _ names: [ImageReference]) -> [JSONValue] {
         var descriptor = Descriptor(
-            mediaType: image.manifest.mediaType, digest: image.manifestDigest, size: content.size(image.manifestDigest) ?? 0,
+            mediaType: image.manifest.mediaType, digest: image.manifestDigest,
+            size: content.size(image.manifestDigest) ?? 0,
             platform: image.configuration.platform)
         guard !names.isEmpty else { return [descriptor.json] }
         return names.map { name in
-            descriptor.annotations = ["io.containerd.image.name": name.description, "org.opencontainers.image.ref.name": name.tag ?? ""]
+            descriptor.annotations = [
+                "io.containerd.image.name": name.description, "org.opencontainers.image.ref.name": name.tag ?? "",
+            ]
             return descriptor.json
         }
     }

@@ -75,7 +75,8 @@ package final class ImageStore: Sendable {
             ($0.text(0), $0.integer(1), $0.integer(2))
         }
         guard let row = rows.first else { return nil }
-        let names = try database.read("SELECT name FROM reference WHERE image = ? ORDER BY name", .text(id.description)) { $0.text(0) }
+        let names = try database.read("SELECT name FROM reference WHERE image = ? ORDER BY name", .text(id.description))
+        { $0.text(0) }
         return try make(id, row, names)
     }
 
@@ -89,11 +90,14 @@ package final class ImageStore: Sendable {
             if reference.digest == nil { tags.append(reference) } else { digests.append(reference) }
         }
         return StoredImage(
-            id: id, manifestDigest: manifestDigest, manifest: documents.manifest, configuration: documents.configuration,
+            id: id, manifestDigest: manifestDigest, manifest: documents.manifest,
+            configuration: documents.configuration,
             tags: tags, digests: digests, size: row.1, addedAt: Timestamp(unixNanoseconds: row.2))
     }
 
-    private func documents(_ id: Digest, _ manifest: Digest) throws -> (manifest: Manifest, configuration: ImageConfiguration) {
+    private func documents(_ id: Digest, _ manifest: Digest) throws -> (
+        manifest: Manifest, configuration: ImageConfiguration
+    ) {
         if let known = cache.withLock({ $0[id] }) { return known }
         let document = try Manifest(parsing: content.read(manifest))
         let configuration = try ImageConfiguration(parsing: content.read(document.config.digest))
@@ -107,7 +111,9 @@ package final class ImageStore: Sendable {
     /// All images, newest first.
     package func list() throws -> [StoredImage] {
         var names: [String: [String]] = [:]
-        for (name, image) in try database.read("SELECT name, image FROM reference ORDER BY name", each: { ($0.text(0), $0.text(1)) }) {
+        for (name, image) in try database.read(
+            "SELECT name, image FROM reference ORDER BY name", each: { ($0.text(0), $0.text(1)) })
+        {
             names[image, default: []].append(name)
         }
         let rows = try database.read("SELECT id, manifest, size, added FROM image ORDER BY added DESC") {
@@ -120,10 +126,16 @@ package final class ImageStore: Sendable {
     package func resolve(_ text: String) throws -> StoredImage {
         if let digest = try? Digest(parsing: text), let image = try find(digest) { return image }
         let bare = text.hasPrefix("sha256:") ? String(text.dropFirst(7)) : text
-        if bare.utf8.count == 64, let id = try? Digest(parsing: "sha256:" + bare), let image = try find(id) { return image }
-        if let reference = try? ImageReference(parsing: text), let image = try image(named: reference.tagged) { return image }
+        if bare.utf8.count == 64, let id = try? Digest(parsing: "sha256:" + bare), let image = try find(id) {
+            return image
+        }
+        if let reference = try? ImageReference(parsing: text), let image = try image(named: reference.tagged) {
+            return image
+        }
         if !bare.isEmpty, bare.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }) {
-            let found = try database.read("SELECT id FROM image WHERE id GLOB ? LIMIT 2", .text("sha256:\(bare)*")) { $0.text(0) }
+            let found = try database.read("SELECT id FROM image WHERE id GLOB ? LIMIT 2", .text("sha256:\(bare)*")) {
+                $0.text(0)
+            }
             if found.count > 1 { throw EngineError.invalidArgument("ambiguous reference: \(text)") }
             if let id = found.first { return try get(try Digest(parsing: id)) }
         }
@@ -141,7 +153,9 @@ package final class ImageStore: Sendable {
     }
 
     private func lookUp(_ reference: ImageReference) throws -> StoredImage? {
-        let found = try database.read("SELECT image FROM reference WHERE name = ?", .text(reference.description)) { $0.text(0) }
+        let found = try database.read("SELECT image FROM reference WHERE name = ?", .text(reference.description)) {
+            $0.text(0)
+        }
         return try found.first.flatMap { try find(try Digest(parsing: $0)) }
     }
 
@@ -155,7 +169,9 @@ package final class ImageStore: Sendable {
     @discardableResult
     package func untag(_ reference: ImageReference) throws -> Bool {
         try database.transaction { transaction in
-            let there = try transaction.read("SELECT 1 FROM reference WHERE name = ?", .text(reference.description)) { _ in true }
+            let there = try transaction.read("SELECT 1 FROM reference WHERE name = ?", .text(reference.description)) {
+                _ in true
+            }
             try transaction.run("DELETE FROM reference WHERE name = ?", .text(reference.description))
             return !there.isEmpty
         }
@@ -216,7 +232,9 @@ package final class ImageStore: Sendable {
     /// Remembers that something was done once and for all; true the first time.
     package func raise(_ flag: String) throws -> Bool {
         try database.transaction { transaction in
-            if try !transaction.read("SELECT 1 FROM flag WHERE name = ?", .text(flag), each: { _ in true }).isEmpty { return false }
+            if try !transaction.read("SELECT 1 FROM flag WHERE name = ?", .text(flag), each: { _ in true }).isEmpty {
+                return false
+            }
             try transaction.run("INSERT INTO flag (name) VALUES (?)", .text(flag))
             return true
         }

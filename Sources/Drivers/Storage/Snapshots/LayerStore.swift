@@ -3,12 +3,13 @@
 import Archive
 import AsyncSystem
 import CLinux
-import struct Crypto.SHA256
 import Glibc
 import Linux
 package import Primitives
 package import SQLite
 import Synchronization
+
+import struct Crypto.SHA256
 
 /// The folders a container's root is made of, for an overlay mount.
 package struct RootFilesystem: Sendable, Equatable {
@@ -61,20 +62,24 @@ package final class LayerStore: Sendable {
     /// Plain bytes of a layer's files; nil when it is not unpacked.
     package func size(_ chain: Digest) -> Int64? {
         // A failed read is told apart from "not there" by whoever needs the layer itself.
-        (try? database.read("SELECT size FROM layer WHERE chain = ?", .text(chain.description)) { $0.integer(0) })?.first
+        (try? database.read("SELECT size FROM layer WHERE chain = ?", .text(chain.description)) { $0.integer(0) })?
+            .first
     }
 
     private func tree(_ chain: Digest) -> String { "\(folder)/\(chain.hex)/fs" }
 
     /// Starts to unpack one layer into a folder of its own; `LayerUnpacker.commit` publishes it.
-    package func unpacker() throws -> LayerUnpacker { try LayerUnpacker(folder: "\(folder)/new-\(Identifier.random().prefix(16))") }
+    package func unpacker() throws -> LayerUnpacker {
+        try LayerUnpacker(folder: "\(folder)/new-\(Identifier.random().prefix(16))")
+    }
 
     /// Publishes an unpacked layer under its chain. `chains` are all chains of the image up to and with this one.
     package func commit(_ unpacker: LayerUnpacker, diffID: Digest, chains: [Digest]) throws {
         let actual = try unpacker.finish()
         guard actual == diffID else {
             unpacker.abandon()
-            throw EngineError.invalidArgument("layer verification failed: DiffID is \(actual), the image says \(diffID)")
+            throw EngineError.invalidArgument(
+                "layer verification failed: DiffID is \(actual), the image says \(diffID)")
         }
         try publish(unpacker, diffID: diffID, chains: chains)
     }
@@ -147,7 +152,8 @@ package final class LayerStore: Sendable {
         let found = try database.read("SELECT chain FROM snapshot WHERE key = ?", .text(key)) { $0.text(0) }
         guard let list = found.first else { throw EngineError.notFound("no snapshot \(key)") }
         let chains = try list.split(separator: " ").map { try Digest(parsing: String($0)) }
-        return RootFilesystem(layers: chains.reversed().map(tree), upper: "\(folder)/\(key)/fs", work: "\(folder)/\(key)/work")
+        return RootFilesystem(
+            layers: chains.reversed().map(tree), upper: "\(folder)/\(key)/fs", work: "\(folder)/\(key)/work")
     }
 
     package func remove(_ key: String) throws {

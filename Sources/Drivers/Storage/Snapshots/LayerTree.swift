@@ -95,7 +95,9 @@ final class LayerTree: TarVisitor {
     /// Components of a member's name: `.` and empty ones dropped, `..` refused.
     static func parts(_ name: String) throws -> [String] {
         let parts = name.split(separator: "/").filter { $0 != "." }.map(String.init)
-        guard !parts.contains("..") else { throw EngineError.invalidArgument("invalid layer: \"\(name)\" leads out of the root") }
+        guard !parts.contains("..") else {
+            throw EngineError.invalidArgument("invalid layer: \"\(name)\" leads out of the root")
+        }
         guard parts.allSatisfy({ $0.utf8.count <= 255 && !$0.utf8.contains(0) }), parts.count <= 1024 else {
             throw EngineError.invalidArgument("invalid layer: name too long")
         }
@@ -163,7 +165,9 @@ final class LayerTree: TarVisitor {
         }
         // Other names that start with ".wh..wh." are an old union file system's own book-keeping.
         if name.hasPrefix(Whiteout.prefix) { return }
-        guard !name.isEmpty, name != ".", name != ".." else { throw EngineError.invalidArgument("invalid layer: whiteout of nothing") }
+        guard !name.isEmpty, name != ".", name != ".." else {
+            throw EngineError.invalidArgument("invalid layer: whiteout of nothing")
+        }
         leaf = Array(name.utf8CString)
         try removeExisting(keepDirectory: false)
         try check("mknodat") { mknodat(parent, leaf, S_IFCHR, 0) }
@@ -233,7 +237,9 @@ final class LayerTree: TarVisitor {
             try check("fchmodat") { fchmodat(parent, leaf, mode_t(entry.mode), 0) }
         }
         for (name, value) in entry.attributes where try Self.isKept(name) {
-            let path = "/proc/self/fd/\(parent)/" + String(decoding: leaf.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            let path =
+                "/proc/self/fd/\(parent)/"
+                + String(decoding: leaf.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
             if lsetxattr(path, name, value, value.count, 0) != 0, errno != EOPNOTSUPP, errno != EPERM {
                 throw Errno(call: "setxattr \(name)", code: errno)
             }

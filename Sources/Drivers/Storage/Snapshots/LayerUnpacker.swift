@@ -2,10 +2,11 @@
 // One layer from compressed bytes to a tree: decompress, hash, read the tar, write the files, all in one pass.
 import Archive
 import CLinux
-import struct Crypto.SHA256
 import Glibc
 import Linux
 import Primitives
+
+import struct Crypto.SHA256
 
 /// Takes the bytes of a layer as they arrive. One thread at a time uses it.
 package final class LayerUnpacker: @unchecked Sendable {
@@ -77,8 +78,14 @@ package final class LayerUnpacker: @unchecked Sendable {
             }
         }
         for link in tree.outsideLinks {
-            guard let source = below.lazy.compactMap({ try? self.openInRoot($0, link.target, UInt64(O_RDONLY | O_NOFOLLOW)) }).first
-            else { throw EngineError.invalidArgument("invalid layer: \"\(link.name)\" links to \"\(link.target)\", which is not there") }
+            guard
+                let source = below.lazy.compactMap({
+                    try? self.openInRoot($0, link.target, UInt64(O_RDONLY | O_NOFOLLOW))
+                }).first
+            else {
+                throw EngineError.invalidArgument(
+                    "invalid layer: \"\(link.name)\" links to \"\(link.target)\", which is not there")
+            }
             defer { _ = close(source) }
             try copy(source, to: link.name)
         }
@@ -103,12 +110,18 @@ package final class LayerUnpacker: @unchecked Sendable {
     private func copy(_ source: Int32, to path: String) throws {
         var status = stat()
         try check("fstat") { fstat(source, &status) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw EngineError.invalidArgument("invalid layer: hard link to a special file") }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw EngineError.invalidArgument("invalid layer: hard link to a special file")
+        }
         let parts = path.split(separator: "/").map(String.init)
         guard let name = parts.last else { return }
-        let parent = try openInRoot(folder + "/fs", parts.count > 1 ? parts.dropLast().joined(separator: "/") : ".", UInt64(O_RDONLY | O_DIRECTORY))
+        let parent = try openInRoot(
+            folder + "/fs", parts.count > 1 ? parts.dropLast().joined(separator: "/") : ".",
+            UInt64(O_RDONLY | O_DIRECTORY))
         defer { _ = close(parent) }
-        let target = try check("openat") { openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600) }
+        let target = try check("openat") {
+            openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        }
         defer { _ = close(target) }
         var left = Int(status.st_size)
         while left > 0 {

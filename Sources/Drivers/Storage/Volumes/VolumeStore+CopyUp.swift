@@ -17,7 +17,8 @@ extension VolumeStore {
             return
         }
         // A view of the layers that is mounted nowhere, and ends with its descriptor.
-        let view = try DetachedMount.overlay(layers: layers, upper: nil, work: nil, attributes: .readonly, staging: staging)
+        let view = try DetachedMount.overlay(
+            layers: layers, upper: nil, work: nil, attributes: .readonly, staging: staging)
         try copy(GuestRoot(try view.fd.duplicate()), path, to: volume.mountpoint)
     }
 

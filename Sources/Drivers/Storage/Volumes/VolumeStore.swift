@@ -28,11 +28,15 @@ package final class VolumeStore: Sendable {
         try Folder.make(folder, mode: 0o711)
         try database.migrate(
             component: "volumes",
-            steps: ["CREATE TABLE volume (name TEXT PRIMARY KEY, labels TEXT NOT NULL, anonymous INTEGER NOT NULL, created INTEGER NOT NULL)"])
+            steps: [
+                "CREATE TABLE volume (name TEXT PRIMARY KEY, labels TEXT NOT NULL, anonymous INTEGER NOT NULL, created INTEGER NOT NULL)"
+            ])
     }
 
     package func get(_ name: String) throws -> StoredVolume? {
-        try database.read("SELECT name, labels, anonymous, created FROM volume WHERE name = ?", .text(name), each: volume).first
+        try database.read(
+            "SELECT name, labels, anonymous, created FROM volume WHERE name = ?", .text(name), each: volume
+        ).first
     }
 
     package func list() throws -> [StoredVolume] {
@@ -40,18 +44,22 @@ package final class VolumeStore: Sendable {
     }
 
     /// Creates a volume, or finds the one with that name; `isNew` tells which.
-    package func create(_ name: String, labels: [String: String], isAnonymous: Bool) throws -> (volume: StoredVolume, isNew: Bool) {
+    package func create(_ name: String, labels: [String: String], isAnonymous: Bool) throws -> (
+        volume: StoredVolume, isNew: Bool
+    ) {
         if let known = try get(name) { return (known, false) }
         guard Identifier.isValidName(name) else {
             throw EngineError.invalidArgument(
-                "create \(name): \"\(name)\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path")
+                "create \(name): \"\(name)\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path"
+            )
         }
         try Folder.make("\(folder)/\(name)", mode: 0o701)
         try Folder.make("\(folder)/\(name)/_data", mode: 0o755)
         let json = JSONValue.object(JSONObject(labels.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
         let created = Timestamp.now()
         try database.execute(
-            "INSERT OR IGNORE INTO volume (name, labels, anonymous, created) VALUES (?, ?, ?, ?)", .text(name), .text(json.text()),
+            "INSERT OR IGNORE INTO volume (name, labels, anonymous, created) VALUES (?, ?, ?, ?)", .text(name),
+            .text(json.text()),
             .integer(isAnonymous ? 1 : 0), .integer(created.unixNanoseconds))
         guard let made = try get(name) else { throw EngineError.internalError("volume \(name) was not stored") }
         return (made, true)
@@ -69,7 +77,9 @@ package final class VolumeStore: Sendable {
     package static func missing(_ name: String) -> EngineError { .notFound("get \(name): no such volume") }
 
     private func volume(_ row: SQLiteRow) throws -> StoredVolume {
-        let labels = try JSONValue.parse(row.text(1)).object?.fields.reduce(into: [String: String]()) { $0[$1.key] = $1.value.string }
+        let labels = try JSONValue.parse(row.text(1)).object?.fields.reduce(into: [String: String]()) {
+            $0[$1.key] = $1.value.string
+        }
         return StoredVolume(
             name: row.text(0), labels: labels ?? [:], isAnonymous: row.integer(2) != 0,
             created: Timestamp(unixNanoseconds: row.integer(3)), mountpoint: "\(folder)/\(row.text(0))/_data")

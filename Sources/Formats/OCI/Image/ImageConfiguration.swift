@@ -13,7 +13,9 @@ package struct ImageConfiguration: Sendable {
         package var author: String
         package var isEmptyLayer: Bool
 
-        package init(created: String, createdBy: String, comment: String = "", author: String = "", isEmptyLayer: Bool = false) {
+        package init(
+            created: String, createdBy: String, comment: String = "", author: String = "", isEmptyLayer: Bool = false
+        ) {
             self.created = created
             self.createdBy = createdBy
             self.comment = comment
@@ -33,7 +35,9 @@ package struct ImageConfiguration: Sendable {
     /// The `config` object: defaults for containers, in Docker's own field names.
     package var config: JSONObject
 
-    package init(platform: ImagePlatform, created: String, diffIDs: [Digest], config: JSONObject = [:], history: [History] = []) {
+    package init(
+        platform: ImagePlatform, created: String, diffIDs: [Digest], config: JSONObject = [:], history: [History] = []
+    ) {
         self.platform = platform
         self.created = created
         self.diffIDs = diffIDs

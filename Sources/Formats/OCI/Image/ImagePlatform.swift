@@ -23,7 +23,8 @@ package struct ImagePlatform: Sendable, Equatable, Hashable, CustomStringConvert
     /// Reads `os/arch[/variant]`.
     package init(parsing text: String) throws(EngineError) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        guard (2...3).contains(parts.count), parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(Self.isPlain) }) else {
+        guard (2...3).contains(parts.count), parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(Self.isPlain) })
+        else {
             throw .invalidArgument("\"\(text)\": unknown operating system or architecture: invalid argument")
         }
         self.init(os: parts[0], architecture: Self.normal(parts[1]), variant: parts.count > 2 ? parts[2] : "")
@@ -64,7 +65,8 @@ package struct ImagePlatform: Sendable, Equatable, Hashable, CustomStringConvert
 
     private static func isPlain(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"),
             UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "."):
             true
         default: false

@@ -38,7 +38,9 @@ package struct ImageReference: Sendable, Hashable, CustomStringConvertible {
         var path = String(rest)
         if let slash = rest.firstIndex(of: "/") {
             let first = rest[..<slash]
-            if first.contains(".") || first.contains(":") || first == "localhost" || first.contains(where: \.isUppercase) {
+            if first.contains(".") || first.contains(":") || first == "localhost"
+                || first.contains(where: \.isUppercase)
+            {
                 domain = String(first)
                 path = String(rest[rest.index(after: slash)...])
             }
@@ -116,7 +118,9 @@ package struct ImageReference: Sendable, Hashable, CustomStringConvertible {
     private static func isPath(_ text: String) -> Bool {
         text.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { component in
             let bytes = Array(component.utf8)
-            guard let first = bytes.first, let last = bytes.last, isLowerOrDigit(first), isLowerOrDigit(last) else { return false }
+            guard let first = bytes.first, let last = bytes.last, isLowerOrDigit(first), isLowerOrDigit(last) else {
+                return false
+            }
             var index = 0
             while index < bytes.count {
                 if isLowerOrDigit(bytes[index]) {
@@ -126,7 +130,8 @@ package struct ImageReference: Sendable, Hashable, CustomStringConvertible {
                 let start = index
                 while index < bytes.count, !isLowerOrDigit(bytes[index]) { index += 1 }
                 let separator = bytes[start..<index]
-                let isAllowed = separator.elementsEqual(".".utf8) || separator.elementsEqual("_".utf8)
+                let isAllowed =
+                    separator.elementsEqual(".".utf8) || separator.elementsEqual("_".utf8)
                     || separator.elementsEqual("__".utf8) || separator.allSatisfy { $0 == UInt8(ascii: "-") }
                 if !isAllowed { return false }
             }

@@ -12,7 +12,8 @@ package struct Descriptor: Sendable, Equatable {
     package var annotations: [String: String]
 
     package init(
-        mediaType: String, digest: Digest, size: Int64, platform: ImagePlatform? = nil, annotations: [String: String] = [:]
+        mediaType: String, digest: Digest, size: Int64, platform: ImagePlatform? = nil,
+        annotations: [String: String] = [:]
     ) {
         self.mediaType = mediaType
         self.digest = digest
@@ -37,7 +38,8 @@ package struct Descriptor: Sendable, Equatable {
             "mediaType": .string(mediaType), "digest": .string(digest.description), "size": .int(size),
         ]
         if !annotations.isEmpty {
-            object["annotations"] = .object(JSONObject(annotations.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
+            object["annotations"] = .object(
+                JSONObject(annotations.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
         }
         if let platform { object["platform"] = platform.json }
         return .object(object)
@@ -51,7 +53,10 @@ package struct Manifest: Sendable, Equatable {
     package var layers: [Descriptor]
     package var annotations: [String: String]
 
-    package init(mediaType: String = MediaType.ociManifest, config: Descriptor, layers: [Descriptor], annotations: [String: String] = [:]) {
+    package init(
+        mediaType: String = MediaType.ociManifest, config: Descriptor, layers: [Descriptor],
+        annotations: [String: String] = [:]
+    ) {
         self.mediaType = mediaType
         self.config = config
         self.layers = layers
@@ -62,7 +67,8 @@ package struct Manifest: Sendable, Equatable {
     package init(parsing bytes: [UInt8]) throws(EngineError) {
         let json = try parseDocument(bytes, "manifest")
         guard json["schemaVersion"]?.int == 2 else {
-            throw .invalidArgument("manifest schema 1 is not supported: the image must be pushed again by a newer client")
+            throw .invalidArgument(
+                "manifest schema 1 is not supported: the image must be pushed again by a newer client")
         }
         guard let config = json["config"], let layers = json["layers"]?.array else {
             throw .invalidArgument("invalid manifest: config or layers missing")
@@ -76,7 +82,10 @@ package struct Manifest: Sendable, Equatable {
     }
 
     package var json: JSONValue {
-        ["schemaVersion": 2, "mediaType": .string(mediaType), "config": config.json, "layers": .array(layers.map(\.json))]
+        [
+            "schemaVersion": 2, "mediaType": .string(mediaType), "config": config.json,
+            "layers": .array(layers.map(\.json)),
+        ]
     }
 }
 

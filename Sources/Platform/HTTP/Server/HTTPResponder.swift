@@ -18,7 +18,8 @@ package final class HTTPResponder: @unchecked Sendable {
     private var isChunked = false
 
     init(
-        outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>, reader: RequestReader, isHead: Bool, isVersion10: Bool, common: [(String, String)]
+        outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>, reader: RequestReader, isHead: Bool, isVersion10: Bool,
+        common: [(String, String)]
     ) {
         self.outbound = outbound
         self.reader = reader
@@ -32,7 +33,9 @@ package final class HTTPResponder: @unchecked Sendable {
         isStarted = true
         var text = head(status, headers)
         let hasBody = status != 204 && status != 304 && status >= 200
-        if hasBody, !headers.contains(where: { $0.0 == "Content-Length" }) { text += "Content-Length: \(body.count)\r\n" }
+        if hasBody, !headers.contains(where: { $0.0 == "Content-Length" }) {
+            text += "Content-Length: \(body.count)\r\n"
+        }
         if mustClose { text += "Connection: close\r\n" }
         text += "\r\n"
         var buffer = ByteBuffer(string: text)

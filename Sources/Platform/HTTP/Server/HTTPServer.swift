@@ -59,7 +59,8 @@ package final class HTTPServer: Sendable {
             .serverChannelOption(.backlog, value: 512)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
-        let initializer: @Sendable (any Channel) -> EventLoopFuture<NIOAsyncChannel<ByteBuffer, ByteBuffer>> = { channel in
+        let initializer: @Sendable (any Channel) -> EventLoopFuture<NIOAsyncChannel<ByteBuffer, ByteBuffer>> = {
+            channel in
             channel.eventLoop.makeCompletedFuture {
                 if let secured { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: secured)) }
                 return try NIOAsyncChannel(
@@ -145,15 +146,19 @@ package final class HTTPServer: Sendable {
             let body = "{\"message\":\"\(error.message)\"}\n"
             try await outbound.write(
                 ByteBuffer(
-                    string: "HTTP/1.1 \(error.status) Bad Request\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n"
+                    string:
+                        "HTTP/1.1 \(error.status) Bad Request\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n"
                         + "Connection: close\r\n\r\n" + body))
             return false
         }
         let responder = HTTPResponder(
-            outbound: outbound, reader: reader, isHead: head.method == "HEAD", isVersion10: head.isVersion10, common: common)
+            outbound: outbound, reader: reader, isHead: head.method == "HEAD", isVersion10: head.isVersion10,
+            common: common)
         let connectionHeader = head.headers["Connection"]?.lowercased() ?? ""
         if head.isVersion10 || connectionHeader == "close" { responder.closeAfterwards() }
-        if head.headers["Expect"]?.lowercased() == "100-continue" { reader.onFirstBodyRead { try await responder.sendContinue() } }
+        if head.headers["Expect"]?.lowercased() == "100-continue" {
+            reader.onFirstBodyRead { try await responder.sendContinue() }
+        }
         let parts = head.target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let request = HTTPRequest(
             method: head.method, rawPath: String(parts[0]), query: parts.count > 1 ? URLText.query(parts[1]) : [],
@@ -188,10 +193,13 @@ package final class HTTPServer: Sendable {
     private static func context(_ files: TLSFiles) throws -> NIOSSLContext {
         let chain = try NIOSSLCertificate.fromPEMFile(files.certificate).map { NIOSSLCertificateSource.certificate($0) }
         let key = try NIOSSLPrivateKey(file: files.key, format: .pem)
-        var configuration = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key))
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12
         if files.verifiesClients {
-            guard let authority = files.authority else { throw EngineError.invalidArgument("--tlsverify needs --tlscacert") }
+            guard let authority = files.authority else {
+                throw EngineError.invalidArgument("--tlsverify needs --tlscacert")
+            }
             configuration.certificateVerification = .noHostnameVerification
             configuration.trustRoots = .file(authority)
         }

@@ -42,7 +42,9 @@ final class RequestReader: @unchecked Sendable {
                 start = end + 4
                 return try parse(text)
             }
-            guard buffer.count - start <= Self.headLimit else { throw HTTPParseError(status: 431, message: "request header fields too large") }
+            guard buffer.count - start <= Self.headLimit else {
+                throw HTTPParseError(status: 431, message: "request header fields too large")
+            }
             guard try await fill() else {
                 if buffer.count == start { return nil }
                 throw HTTPParseError(status: 400, message: "unexpected EOF")
@@ -56,7 +58,9 @@ final class RequestReader: @unchecked Sendable {
         guard buffer.count - start >= 4 else { return nil }
         var index = start
         while index + 3 < buffer.count {
-            if buffer[index] == 13, buffer[index + 1] == 10, buffer[index + 2] == 13, buffer[index + 3] == 10 { return index }
+            if buffer[index] == 13, buffer[index + 1] == 10, buffer[index + 2] == 13, buffer[index + 3] == 10 {
+                return index
+            }
             index += 1
         }
         return nil
@@ -67,20 +71,25 @@ final class RequestReader: @unchecked Sendable {
         var lines = text.split(separator: "\r\n", omittingEmptySubsequences: false)[...]
         guard let first = lines.popFirst() else { throw bad }
         let words = first.split(separator: " ", omittingEmptySubsequences: false)
-        guard words.count == 3, !words[0].isEmpty, words[0].utf8.allSatisfy({ (65...90).contains($0) }), words[2].hasPrefix("HTTP/1."),
+        guard words.count == 3, !words[0].isEmpty, words[0].utf8.allSatisfy({ (65...90).contains($0) }),
+            words[2].hasPrefix("HTTP/1."),
             words[1].hasPrefix("/") || words[1] == "*"
         else { throw bad }
         var headers = HTTPHeaderFields()
         guard lines.count <= 200 else { throw bad }
         for line in lines {
-            guard let colon = line.firstIndex(of: ":"), colon != line.startIndex, !line.hasPrefix(" "), !line.hasPrefix("\t"),
+            guard let colon = line.firstIndex(of: ":"), colon != line.startIndex, !line.hasPrefix(" "),
+                !line.hasPrefix("\t"),
                 !line[..<colon].contains(" "), !line.utf8.contains(0)
             else { throw bad }
             let value = line[line.index(after: colon)...]
-            headers.add(String(line[..<colon]), String(value.drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed()))
+            headers.add(
+                String(line[..<colon]),
+                String(value.drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed()))
         }
         try prepareBody(headers)
-        return Head(method: String(words[0]), target: String(words[1]), headers: headers, isVersion10: words[2] == "HTTP/1.0")
+        return Head(
+            method: String(words[0]), target: String(words[1]), headers: headers, isVersion10: words[2] == "HTTP/1.0")
     }
 
     private func prepareBody(_ headers: HTTPHeaderFields) throws {
@@ -92,7 +101,9 @@ final class RequestReader: @unchecked Sendable {
             }
             body = .chunkHeader
         } else if let text = lengths.first {
-            guard Set(lengths).count == 1, let length = Int(text), length >= 0, text.utf8.allSatisfy({ (48...57).contains($0) }) else {
+            guard Set(lengths).count == 1, let length = Int(text), length >= 0,
+                text.utf8.allSatisfy({ (48...57).contains($0) })
+            else {
                 throw HTTPParseError(status: 400, message: "bad Content-Length")
             }
             body = length == 0 ? .none : .length(length)
@@ -113,11 +124,15 @@ final class RequestReader: @unchecked Sendable {
             switch body {
             case .none: return nil
             case .length(let left):
-                guard let bytes = try await take(left) else { throw HTTPParseError(status: 400, message: "unexpected EOF") }
+                guard let bytes = try await take(left) else {
+                    throw HTTPParseError(status: 400, message: "unexpected EOF")
+                }
                 body = left == bytes.count ? .none : .length(left - bytes.count)
                 return bytes
             case .chunk(let left):
-                guard let bytes = try await take(left) else { throw HTTPParseError(status: 400, message: "unexpected EOF") }
+                guard let bytes = try await take(left) else {
+                    throw HTTPParseError(status: 400, message: "unexpected EOF")
+                }
                 if left == bytes.count {
                     _ = try await line()
                     body = .chunkHeader

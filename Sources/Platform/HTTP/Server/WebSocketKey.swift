@@ -13,7 +13,8 @@ package enum WebSocketKey {
             var bits: UInt32 = 0
             for offset in 0..<3 { bits = bits << 8 | (offset < group.count ? UInt32(group[start + offset]) : 0) }
             for offset in 0..<4 {
-                out.append(offset <= group.count ? alphabet[Int(bits >> (18 - 6 * UInt32(offset)) & 63)] : UInt8(ascii: "="))
+                out.append(
+                    offset <= group.count ? alphabet[Int(bits >> (18 - 6 * UInt32(offset)) & 63)] : UInt8(ascii: "="))
             }
         }
         return String(decoding: out, as: UTF8.self)

@@ -26,11 +26,13 @@ enum ContainerRoutes {
                 try await call.replyEmpty()
             },
             Route("POST", "/containers/{id}/stop") { call in
-                try await containers.stop(call.parameter("id"), signal: call.text("signal"), timeout: try call.integer("t"))
+                try await containers.stop(
+                    call.parameter("id"), signal: call.text("signal"), timeout: try call.integer("t"))
                 try await call.replyEmpty()
             },
             Route("POST", "/containers/{id}/restart") { call in
-                try await containers.restart(call.parameter("id"), signal: call.text("signal"), timeout: try call.integer("t"))
+                try await containers.restart(
+                    call.parameter("id"), signal: call.text("signal"), timeout: try call.integer("t"))
                 try await call.replyEmpty()
             },
             Route("POST", "/containers/{id}/kill") { call in
@@ -110,7 +112,9 @@ enum ContainerRoutes {
                 try await execs.resize(call.parameter("id"), height: height, width: width)
                 try await call.replyEmpty(200)
             },
-            Route("GET", "/exec/{id}/json") { call in try await call.reply(try await execs.inspect(call.parameter("id"))) },
+            Route("GET", "/exec/{id}/json") { call in
+                try await call.reply(try await execs.inspect(call.parameter("id")))
+            },
         ]
     }
 

@@ -20,7 +20,9 @@ enum ImageRoutes {
                     options.changes = call.request.queryAll("changes")
                     options.platform = call.request.query("platform") ?? ""
                     let given = options
-                    return try await call.progressStream { try await images.importImage(given, from: call.request.body, progress: $0) }
+                    return try await call.progressStream {
+                        try await images.importImage(given, from: call.request.body, progress: $0)
+                    }
                 }
                 var options = ImagePullOptions()
                 options.fromImage = call.request.query("fromImage") ?? ""
@@ -33,7 +35,8 @@ enum ImageRoutes {
             Route("POST", "/images/load") { call in
                 try await call.progressStream {
                     try await images.load(
-                        from: call.request.body, quiet: call.flag("quiet"), platform: call.request.query("platform") ?? "", progress: $0)
+                        from: call.request.body, quiet: call.flag("quiet"),
+                        platform: call.request.query("platform") ?? "", progress: $0)
                 }
             },
             Route("GET", "/images/get") { call in try await save(images, call.request.queryAll("names"), call) },
@@ -61,20 +64,26 @@ enum ImageRoutes {
                 try await call.reply(try await images.list(options))
             },
             Route("POST", "/images/prune") { call in try await call.reply(try await images.prune(try call.filters())) },
-            Route("GET", "/images/search") { _ in throw EngineError.notImplemented("searching registries is not supported yet") },
+            Route("GET", "/images/search") { _ in
+                throw EngineError.notImplemented("searching registries is not supported yet")
+            },
             Route("GET", "/images/{name*}/json") { call in
                 try call.refuse("manifests")
                 try await call.reply(try await images.inspect(call.parameter("name")))
             },
-            Route("GET", "/images/{name*}/history") { call in try await call.reply(try await images.history(call.parameter("name"))) },
+            Route("GET", "/images/{name*}/history") { call in
+                try await call.reply(try await images.history(call.parameter("name")))
+            },
             Route("POST", "/images/{name*}/tag") { call in
                 try await images.tag(
-                    call.parameter("name"), repository: call.request.query("repo") ?? "", tag: call.request.query("tag") ?? "")
+                    call.parameter("name"), repository: call.request.query("repo") ?? "",
+                    tag: call.request.query("tag") ?? "")
                 try await call.replyEmpty(201)
             },
             Route("DELETE", "/images/{name*}") { call in
                 try await call.reply(
-                    try await images.delete(call.parameter("name"), force: call.flag("force"), prune: !call.flag("noprune")))
+                    try await images.delete(
+                        call.parameter("name"), force: call.flag("force"), prune: !call.flag("noprune")))
             },
         ]
     }

@@ -17,7 +17,9 @@ enum StreamRoutes {
             Route("GET", "/containers/{id}/attach/ws") { call in
                 var options = try attachOptions(call)
                 options.stream = true
-                if !options.stdin, !options.stdout, !options.stderr { (options.stdin, options.stdout, options.stderr) = (true, true, true) }
+                if !options.stdin, !options.stdout, !options.stderr {
+                    (options.stdin, options.stdout, options.stderr) = (true, true, true)
+                }
                 let accept = try WebSocket.accept(call)
                 let connection = try await engine.containers.attach(call.parameter("id"), options)
                 try await WebSocket.run(connection, call, accept: accept)
@@ -59,10 +61,17 @@ enum StreamRoutes {
         let source = try await engine.containers.logs(call.parameter("id"), options)
         try await call.responder.stream(
             200,
-            [("Content-Type", source.isRaw ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream")])
+            [
+                (
+                    "Content-Type",
+                    source.isRaw ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream"
+                )
+            ])
         try await withTaskCancellationHandler {
             do {
-                while let chunk = try await source.next() { try await call.responder.write(Frame.bytes(chunk, isRaw: source.isRaw)) }
+                while let chunk = try await source.next() {
+                    try await call.responder.write(Frame.bytes(chunk, isRaw: source.isRaw))
+                }
             } catch {
                 await source.close()
                 throw error

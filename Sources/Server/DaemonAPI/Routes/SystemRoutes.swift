@@ -12,7 +12,8 @@ enum SystemRoutes {
                 try await call.responder.send(
                     200,
                     [
-                        ("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-cache, no-store, must-revalidate"),
+                        ("Content-Type", "text/plain; charset=utf-8"),
+                        ("Cache-Control", "no-cache, no-store, must-revalidate"),
                         ("Pragma", "no-cache"), ("Swarm", "inactive"),
                     ], body: Array("OK".utf8))
             },

@@ -7,8 +7,10 @@ enum UnsupportedRoutes {
     private static let table: [(String, String)] = [
         ("GET", "/containers/{id}/changes"), ("GET", "/containers/{id}/export"), ("GET", "/containers/{id}/stats"),
         ("POST", "/containers/{id}/update"), ("GET", "/containers/{id}/archive"), ("HEAD", "/containers/{id}/archive"),
-        ("PUT", "/containers/{id}/archive"), ("GET", "/containers/{id}/checkpoints"), ("POST", "/containers/{id}/checkpoints"),
-        ("DELETE", "/containers/{id}/checkpoints/{name}"), ("POST", "/commit"), ("POST", "/build"), ("POST", "/build/prune"),
+        ("PUT", "/containers/{id}/archive"), ("GET", "/containers/{id}/checkpoints"),
+        ("POST", "/containers/{id}/checkpoints"),
+        ("DELETE", "/containers/{id}/checkpoints/{name}"), ("POST", "/commit"), ("POST", "/build"),
+        ("POST", "/build/prune"),
         ("POST", "/build/cancel"), ("POST", "/session"), ("POST", "/grpc"), ("GET", "/distribution/{name*}/json"),
         ("PUT", "/volumes/{name}"), ("GET", "/plugins"), ("GET", "/plugins/privileges"), ("POST", "/plugins/pull"),
         ("POST", "/plugins/create"), ("GET", "/plugins/{name*}/json"), ("DELETE", "/plugins/{name*}"),
@@ -19,17 +21,20 @@ enum UnsupportedRoutes {
 
     static let routes: [Route] =
         table.map { method, pattern in
-            Route(method, pattern) { _ in throw EngineError.notImplemented("\(method) \(pattern) is not supported yet") }
+            Route(method, pattern) { _ in throw EngineError.notImplemented("\(method) \(pattern) is not supported yet")
+            }
         }
         + swarm.flatMap { noun in
             ["GET", "POST", "DELETE"].flatMap { method in
                 ["/\(noun)", "/\(noun)/{rest*}"].map { pattern in
                     Route(method, pattern) { call in
                         guard method != "POST" || !["init", "join"].contains(call.parameter("rest")) else {
-                            throw EngineError.notImplemented("\(method) /\(noun)/\(call.parameter("rest")) is not supported yet")
+                            throw EngineError.notImplemented(
+                                "\(method) /\(noun)/\(call.parameter("rest")) is not supported yet")
                         }
                         throw EngineError.unavailable(
-                            "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.")
+                            "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again."
+                        )
                     }
                 }
             }

@@ -10,10 +10,13 @@ enum WebSocket {
 
     /// The headers of the switch; refuses what is no WebSocket request.
     static func accept(_ call: APICall) throws -> [(String, String)] {
-        guard call.request.headers["Upgrade"]?.lowercased() == "websocket", let key = call.request.headers["Sec-WebSocket-Key"],
+        guard call.request.headers["Upgrade"]?.lowercased() == "websocket",
+            let key = call.request.headers["Sec-WebSocket-Key"],
             key.utf8.count == 24
         else { throw EngineError.invalidArgument("not websocket protocol") }
-        return [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", WebSocketKey.accept(key))]
+        return [
+            ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", WebSocketKey.accept(key)),
+        ]
     }
 
     static func run(_ connection: any ProcessConnection, _ call: APICall, accept: [(String, String)]) async throws {
@@ -46,7 +49,9 @@ enum WebSocket {
             out += [126, UInt8(payload.count >> 8), UInt8(payload.count & 255)]
         } else {
             out.append(127)
-            for shift in stride(from: 56, through: 0, by: -8) { out.append(UInt8(truncatingIfNeeded: payload.count >> shift)) }
+            for shift in stride(from: 56, through: 0, by: -8) {
+                out.append(UInt8(truncatingIfNeeded: payload.count >> shift))
+            }
         }
         return out + payload
     }
