@@ -34,7 +34,7 @@ integration() {
     fi
     Scripts/make-images.sh || { echo "the test images cannot be made"; failed=$((failed + 1)); return; }
     APUS_PROGRAMS=$(cd "$scratch/debug" && pwd) APUS_IMAGES=$(cd "$cache/images" && pwd) \
-        "$venv/bin/python" -m pytest -q -n "${APUS_TEST_JOBS:-2}" --dist loadfile -p no:cacheprovider -rsf ${APUS_TEST_PATHS:-Tests/Integration/test_transcript.py Tests/Integration/test_sdk.py Tests/Integration/runtime} 2>&1 | tee "$log"
+        "$venv/bin/python" -m pytest -q -n "${APUS_TEST_JOBS:-2}" --dist loadfile -p no:cacheprovider -rsf ${APUS_TEST_PATHS:-Tests/Integration} 2>&1 | tee "$log"
     local status=${PIPESTATUS[0]}
     local summary count
     summary=$(tail -n 1 "$log")

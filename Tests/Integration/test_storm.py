@@ -26,8 +26,9 @@ def test_five_hundred_runs_eight_at_a_time(daemon, busybox):
     snapshots = [p for p in (daemon.data / "snapshots").iterdir()]
     images = daemon.api("GET", "/images/json")[1]
     assert len(snapshots) <= 2 * len(images) + 1, snapshots
-    after = wait_quiet(lambda: max(0, len(list(pathlib.Path(f"/proc/{daemon.process.pid}/fd").iterdir())) - descriptors - 8) and ["fd"])
-    assert after == [], "descriptors leak in the daemon"
+    open_files = pathlib.Path(f"/proc/{daemon.process.pid}/fd")
+    more = wait_quiet(lambda: [f"{now} descriptors"] if (now := len(list(open_files.iterdir()))) > descriptors + 8 else [])
+    assert more == [], f"descriptors leak in the daemon, which had {descriptors}"
 
 
 def test_fork_bomb_stays_inside(daemon, busybox):

@@ -13,6 +13,9 @@ final class RequestReader: @unchecked Sendable {
     private var start = 0
     private var body = Body.none
     private var isAtEnd = false
+    private var isBroken = false
+    /// What chunk headers cost beyond what is usual: endless extensions in tiny chunks are an attack.
+    private var chunkOverhead = 0
     /// Called before the first byte of a body whose client waits for `100 Continue`.
     private var beforeBody: (@Sendable () async throws -> Void)?
 
@@ -23,153 +26,167 @@ final class RequestReader: @unchecked Sendable {
         case chunkHeader
     }
 
-    static let headLimit = 64 << 10
+    /// An unread rest of a body up to this size is thrown away to keep the connection.
+    static let discardLimit = 256 << 10
+    private static let lineLimit = 4 << 10
+    private static let chunkOverheadLimit = 16 << 10
 
     init(_ inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator) { self.inbound = inbound }
 
-    struct Head: Sendable {
-        var method: String
-        var target: String
-        var headers: HTTPHeaderFields
-        var isVersion10: Bool
-    }
-
     /// The head of the next request; nil when the client has ended the connection between requests.
-    func head() async throws -> Head? {
+    func head() async throws -> RequestHead? {
+        var scanned = 0
         while true {
-            if let end = endOfHead() {
-                let text = String(decoding: buffer[start..<end], as: UTF8.self)
-                start = end + 4
-                return try parse(text)
+            // Empty lines before a request are skipped (RFC 9112, 2.2).
+            while scanned == 0, start + 1 < buffer.count, buffer[start] == 13, buffer[start + 1] == 10 { start += 2 }
+            if start < buffer.count, buffer[start] != 13, !buffer[start].isTokenCharacter {
+                throw HTTPParseError.badRequest("malformed HTTP request")
             }
-            guard buffer.count - start <= Self.headLimit else {
-                throw HTTPParseError(status: 431, message: "request header fields too large")
+            if let end = try endOfHead(&scanned) {
+                let head = try RequestHead(parsing: buffer[start..<end])
+                start = end + 4
+                switch head.framing {
+                case .none: body = .none
+                case .length(let length): body = .length(length)
+                case .chunked: body = .chunkHeader
+                }
+                chunkOverhead = 0
+                return head
+            }
+            guard buffer.count - start <= RequestHead.byteLimit else {
+                throw HTTPParseError(status: 431, "request header fields too large")
             }
             guard try await fill() else {
                 if buffer.count == start { return nil }
-                throw HTTPParseError(status: 400, message: "unexpected EOF")
+                throw HTTPParseError.badRequest("unexpected EOF")
             }
         }
     }
 
-    private func endOfHead() -> Int? {
-        // Empty lines before a request are skipped (RFC 9112, 2.2).
-        while start + 1 < buffer.count, buffer[start] == 13, buffer[start + 1] == 10 { start += 2 }
-        guard buffer.count - start >= 4 else { return nil }
-        var index = start
-        while index + 3 < buffer.count {
-            if buffer[index] == 13, buffer[index + 1] == 10, buffer[index + 2] == 13, buffer[index + 3] == 10 {
-                return index
+    /// Looks on from where the last look ended.
+    private func endOfHead(_ scanned: inout Int) throws -> Int? {
+        guard buffer.count - start >= 2 else { return nil }
+        while start + scanned < buffer.count {
+            let index = start + scanned
+            if buffer[index] == 10 {
+                guard index > start, buffer[index - 1] == 13 else { throw HTTPParseError.badRequest("malformed line end") }
+                if index - start > 3, buffer[index - 2] == 10 { return index - 3 }
             }
-            index += 1
+            scanned += 1
         }
         return nil
     }
 
-    private func parse(_ text: String) throws -> Head {
-        let bad = HTTPParseError(status: 400, message: "malformed HTTP request")
-        var lines = text.split(separator: "\r\n", omittingEmptySubsequences: false)[...]
-        guard let first = lines.popFirst() else { throw bad }
-        let words = first.split(separator: " ", omittingEmptySubsequences: false)
-        guard words.count == 3, !words[0].isEmpty, words[0].utf8.allSatisfy({ (65...90).contains($0) }),
-            words[2].hasPrefix("HTTP/1."),
-            words[1].hasPrefix("/") || words[1] == "*"
-        else { throw bad }
-        var headers = HTTPHeaderFields()
-        guard lines.count <= 200 else { throw bad }
-        for line in lines {
-            guard let colon = line.firstIndex(of: ":"), colon != line.startIndex, !line.hasPrefix(" "),
-                !line.hasPrefix("\t"),
-                !line[..<colon].contains(" "), !line.utf8.contains(0)
-            else { throw bad }
-            let value = line[line.index(after: colon)...]
-            headers.add(
-                String(line[..<colon]),
-                String(value.drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed()))
-        }
-        try prepareBody(headers)
-        return Head(
-            method: String(words[0]), target: String(words[1]), headers: headers, isVersion10: words[2] == "HTTP/1.0")
+    func onFirstBodyRead(_ action: @escaping @Sendable () async throws -> Void) {
+        if !isBodyRead { beforeBody = action }
     }
 
-    private func prepareBody(_ headers: HTTPHeaderFields) throws {
-        let lengths = headers.fields.filter { $0.name.lowercased() == "content-length" }.map(\.value)
-        if let coding = headers["Transfer-Encoding"] {
-            // Both would let two readers see two requests (RFC 9112, 6.3).
-            guard coding.lowercased() == "chunked", lengths.isEmpty else {
-                throw HTTPParseError(status: 400, message: "unsupported transfer encoding")
-            }
-            body = .chunkHeader
-        } else if let text = lengths.first {
-            guard Set(lengths).count == 1, let length = Int(text), length >= 0,
-                text.utf8.allSatisfy({ (48...57).contains($0) })
-            else {
-                throw HTTPParseError(status: 400, message: "bad Content-Length")
-            }
-            body = length == 0 ? .none : .length(length)
-        } else {
-            body = .none
+    /// Whether the connection cannot serve another request once an answer has gone out now: the client was never told to
+    /// send its body, the body makes no sense, or too much of it is still to come.
+    var mustCloseAfterAnswer: Bool {
+        if isBroken || beforeBody != nil { return true }
+        return switch body {
+        case .none: false
+        case .length(let left): left > Self.discardLimit
+        case .chunk, .chunkHeader: true
         }
     }
 
-    func onFirstBodyRead(_ action: @escaping @Sendable () async throws -> Void) { beforeBody = action }
+    /// Whether a streamed answer that begins now must be the connection's last.
+    var mustCloseAfterStream: Bool { isBroken || beforeBody != nil }
 
-    /// The next piece of the current request's body.
+    /// The next piece of the current request's body; what cannot be read is the client's error.
     func bodyChunk() async throws -> [UInt8]? {
-        if let action = beforeBody {
-            beforeBody = nil
-            try await action()
+        guard !isBroken else { throw EngineError.invalidArgument("malformed request body") }
+        do {
+            if let action = beforeBody {
+                try await action()
+                beforeBody = nil
+            }
+            return try await nextChunk()
+        } catch let error as HTTPParseError {
+            isBroken = true
+            throw EngineError.invalidArgument(error.message)
         }
+    }
+
+    private func nextChunk() async throws -> [UInt8]? {
         while true {
             switch body {
             case .none: return nil
             case .length(let left):
-                guard let bytes = try await take(left) else {
-                    throw HTTPParseError(status: 400, message: "unexpected EOF")
-                }
+                let bytes = try await take(left)
                 body = left == bytes.count ? .none : .length(left - bytes.count)
                 return bytes
             case .chunk(let left):
-                guard let bytes = try await take(left) else {
-                    throw HTTPParseError(status: 400, message: "unexpected EOF")
-                }
+                let bytes = try await take(left)
                 if left == bytes.count {
-                    _ = try await line()
+                    guard try await line().isEmpty else { throw HTTPParseError.badRequest("malformed chunked encoding") }
                     body = .chunkHeader
                 } else {
                     body = .chunk(left: left - bytes.count)
                 }
                 return bytes
             case .chunkHeader:
-                let text = try await line().prefix { $0 != ";" }
-                guard let size = Int(text.trimmingSpaces, radix: 16), size >= 0 else {
-                    throw HTTPParseError(status: 400, message: "invalid chunk length")
-                }
+                let size = try await chunkSize()
                 if size > 0 {
                     body = .chunk(left: size)
                     continue
                 }
-                while try await !line().isEmpty {}
+                try await trailers()
                 body = .none
                 return nil
             }
         }
     }
 
+    private func chunkSize() async throws -> Int {
+        let line = try await line()
+        var digits = line.prefix { $0 != UInt8(ascii: ";") }
+        while let last = digits.last, last == 32 || last == 9 { digits.removeLast() }
+        let text = String(decoding: digits, as: UTF8.self)
+        // Int takes signs, which a size must not have.
+        guard (1...15).contains(digits.count), !"+-".contains(text.prefix(1)), let size = Int(text, radix: 16) else {
+            throw HTTPParseError.badRequest("invalid chunk length")
+        }
+        chunkOverhead = max(0, chunkOverhead + line.count + 2 - 16 - min(size, 1 << 20) * 2)
+        guard chunkOverhead <= Self.chunkOverheadLimit else {
+            throw HTTPParseError.badRequest("chunked encoding contains too much non-data")
+        }
+        return size
+    }
+
+    private func trailers() async throws {
+        var count = 0
+        while try await !line().isEmpty {
+            count += 1
+            guard count <= RequestHead.fieldLimit else { throw HTTPParseError(status: 400, "too many trailer fields") }
+        }
+    }
+
     /// Whether the body was read to its end; if not, up to 256 KiB are thrown away to find out.
     func finishBody() async -> Bool {
-        beforeBody = nil
-        var left = 256 << 10
+        if isBroken || beforeBody != nil { return false }
+        var left = Self.discardLimit
         while left > 0, !isBodyRead {
-            // A body that cannot be read ends the connection, which the answer says.
+            // A body that cannot be read ends the connection; its answer has gone out.
             guard let chunk = try? await bodyChunk() else { break }
             left -= chunk.count
         }
-        return isBodyRead
+        return isBodyRead && !isBroken
     }
 
     private var isBodyRead: Bool {
         if case .none = body { true } else { false }
+    }
+
+    /// Throws away what the client still sends, until it closes or `limit` bytes have come.
+    func discard(_ limit: Int) async {
+        var left = limit - (buffer.count - start)
+        buffer = []
+        start = 0
+        // An error here means that the client has gone, which is what this waits for.
+        while left > 0, !isAtEnd, let next = try? await inbound.next() { left -= next.readableBytes }
     }
 
     /// Bytes of a hijacked connection; nil when the client has closed its side.
@@ -181,25 +198,29 @@ final class RequestReader: @unchecked Sendable {
         return bytes
     }
 
-    private func take(_ limit: Int) async throws -> [UInt8]? {
-        if start == buffer.count, try await !fill() { return nil }
-        let end = min(buffer.count, start + limit)
+    private func take(_ limit: Int) async throws -> [UInt8] {
+        if start == buffer.count, try await !fill() { throw HTTPParseError.badRequest("unexpected EOF") }
+        let end = min(buffer.count, start + min(limit, buffer.count - start))
         let bytes = Array(buffer[start..<end])
         start = end
         return bytes
     }
 
-    private func line() async throws -> String {
+    /// A line of the chunked coding, without its CRLF.
+    private func line() async throws -> [UInt8] {
         while true {
             if let end = buffer[start...].firstIndex(of: 10) {
-                var text = buffer[start..<end]
-                if text.last == 13 { text = text.dropLast() }
+                guard end > start, buffer[end - 1] == 13, end - start <= Self.lineLimit else {
+                    throw HTTPParseError.badRequest("malformed chunked encoding")
+                }
+                let text = Array(buffer[start..<(end - 1)])
                 start = end + 1
-                return String(decoding: text, as: UTF8.self)
+                return text
             }
-            guard buffer.count - start < 8192, try await fill() else {
-                throw HTTPParseError(status: 400, message: "malformed chunked encoding")
+            guard buffer.count - start < Self.lineLimit else {
+                throw HTTPParseError.badRequest("malformed chunked encoding")
             }
+            guard try await fill() else { throw HTTPParseError.badRequest("unexpected EOF") }
         }
     }
 
@@ -216,14 +237,4 @@ final class RequestReader: @unchecked Sendable {
         buffer.append(contentsOf: next.readableBytesView)
         return true
     }
-}
-
-/// A request that cannot be understood; the connection ends after the answer.
-struct HTTPParseError: Error {
-    let status: Int
-    let message: String
-}
-
-extension StringProtocol {
-    fileprivate var trimmingSpaces: String { String(filter { $0 != " " && $0 != "\t" }) }
 }
