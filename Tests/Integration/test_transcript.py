@@ -98,7 +98,7 @@ def test_streams_stay_apart(client, busybox):
 
 def test_logs(client, busybox):
     name = f"logs-{client.name}"
-    client.ok("run", "--name", name, busybox, "sh", "-c", "for i in 1 2 3 4 5; do echo line $i; usleep 20000; done; echo bad >&2")
+    client.ok("run", "--name", name, busybox, "sh", "-c", "for i in 1 2 3 4 5; do echo line $i; done; echo bad >&2")
     result = client.run("logs", name)
     assert result.stdout == "".join(f"line {i}\n" for i in range(1, 6)) and result.stderr == "bad\n"
     assert client.ok("logs", "--tail", "2", name).splitlines()[-1] == "line 5"

@@ -2,18 +2,24 @@
 // Output as Docker's json-file writes it.
 import ContainerRuntime
 import JSON
+import Primitives
 import Testing
 
 struct LogEncoderTests {
     private func encode(_ chunks: [[UInt8]]) -> String {
         var encoder = LogEncoder(stream: "stdout")
         var out: [UInt8] = []
-        for chunk in chunks { chunk.withUnsafeBufferPointer { encoder.append($0, time: "T", to: &out) } }
-        encoder.finish(time: "T", to: &out)
+        var clock = LogClock()
+        let now = Timestamp(seconds: 0)
+        for chunk in chunks { chunk.withUnsafeBufferPointer { encoder.append($0, at: now, &clock, to: &out) } }
+        encoder.finish(at: now, &clock, to: &out)
         return String(decoding: out, as: UTF8.self)
     }
 
-    private func line(_ text: String) -> String { "{\"log\":\"\(text)\",\"stream\":\"stdout\",\"time\":\"T\"}\n" }
+    /// The `count`th line of one moment.
+    private func line(_ text: String, _ count: Int = 0) -> String {
+        "{\"log\":\"\(text)\",\"stream\":\"stdout\",\"time\":\"1970-01-01T00:00:00.00000000\(count)Z\"}\n"
+    }
 
     @Test(arguments: [
         ("a\n", #"a\n"#), ("\"\\\r\n", #"\"\\\r\n"#), ("<&>\n", #"\u003c\u0026\u003e\n"#),
@@ -34,9 +40,20 @@ struct LogEncoderTests {
     @Test func joinsChunksAndSplitsLongLines() {
         let long = [UInt8](repeating: 97, count: LogEncoder.lineLimit)
         #expect(
-            encode([Array("on".utf8), Array("e\ntwo".utf8), Array("\n".utf8)]) == line(#"one\n"#) + line(#"two\n"#))
+            encode([Array("on".utf8), Array("e\ntwo".utf8), Array("\n".utf8)]) == line(#"one\n"#) + line(#"two\n"#, 1))
         let text = String(decoding: long, as: UTF8.self)
-        #expect(encode([long + [98, 10]]) == line(text) + line(#"b\n"#))
-        #expect(encode([Array(long.prefix(100)), Array(long.dropFirst(100)), [10]]) == line(text) + line(#"\n"#))
+        #expect(encode([long + [98, 10]]) == line(text) + line(#"b\n"#, 1))
+        #expect(encode([Array(long.prefix(100)), Array(long.dropFirst(100)), [10]]) == line(text) + line(#"\n"#, 1))
+    }
+
+    @Test func timesGrowWhateverTheClockSays() {
+        var clock = LogClock()
+        var out: [UInt8] = []
+        for now in [Timestamp(seconds: 5, nanoseconds: 999_999_999), Timestamp(seconds: 5), Timestamp(seconds: 7)] {
+            clock.append(now, to: &out)
+        }
+        let expected =
+            "1970-01-01T00:00:05.999999999Z" + "1970-01-01T00:00:06.000000000Z" + "1970-01-01T00:00:07.000000000Z"
+        #expect(String(decoding: out, as: UTF8.self) == expected)
     }
 }

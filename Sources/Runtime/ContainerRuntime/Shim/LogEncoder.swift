@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Container output as lines of Docker's json-file format.
+package import Primitives
 
 /// Splits one stream into lines of at most 16 KiB and encodes them: `{"log":"…\n","stream":"stdout","time":"…Z"}`.
 /// A longer line becomes several entries, only the last of which ends in `\n`, as Docker writes them.
@@ -12,37 +13,36 @@ package struct LogEncoder {
     package init(stream: String) { tail = Array("\",\"stream\":\"\(stream)\",\"time\":\"".utf8) }
 
     /// Encodes what `bytes` completes; an unfinished line waits for more.
-    package mutating func append(_ bytes: UnsafeBufferPointer<UInt8>, time: String, to out: inout [UInt8]) {
-        var time = time
-        time.withUTF8 { stamp in
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                let room = Self.lineLimit - pending.count
-                let window = rest.prefix(room)
-                if let end = Self.newline(in: UnsafeBufferPointer(rebasing: window)) {
-                    let line = UnsafeBufferPointer(rebasing: window.prefix(end))
-                    emit(line, complete: true, stamp, &out)
-                    rest = rest.dropFirst(end + 1)
-                } else if window.count == room {
-                    emit(UnsafeBufferPointer(rebasing: window), complete: false, stamp, &out)
-                    rest = rest.dropFirst(room)
-                } else {
-                    pending.append(contentsOf: window)
-                    return
-                }
+    package mutating func append(
+        _ bytes: UnsafeBufferPointer<UInt8>, at now: Timestamp, _ clock: inout LogClock, to out: inout [UInt8]
+    ) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let room = Self.lineLimit - pending.count
+            let window = rest.prefix(room)
+            if let end = Self.newline(in: UnsafeBufferPointer(rebasing: window)) {
+                let line = UnsafeBufferPointer(rebasing: window.prefix(end))
+                emit(line, complete: true, now, &clock, &out)
+                rest = rest.dropFirst(end + 1)
+            } else if window.count == room {
+                emit(UnsafeBufferPointer(rebasing: window), complete: false, now, &clock, &out)
+                rest = rest.dropFirst(room)
+            } else {
+                pending.append(contentsOf: window)
+                return
             }
         }
     }
 
     /// The end of the stream: an unfinished line is an entry without its newline.
-    package mutating func finish(time: String, to out: inout [UInt8]) {
+    package mutating func finish(at now: Timestamp, _ clock: inout LogClock, to out: inout [UInt8]) {
         guard !pending.isEmpty else { return }
-        var time = time
-        time.withUTF8 { emit(UnsafeBufferPointer(start: nil, count: 0), complete: false, $0, &out) }
+        emit(UnsafeBufferPointer(start: nil, count: 0), complete: false, now, &clock, &out)
     }
 
     private mutating func emit(
-        _ line: UnsafeBufferPointer<UInt8>, complete: Bool, _ stamp: UnsafeBufferPointer<UInt8>, _ out: inout [UInt8]
+        _ line: UnsafeBufferPointer<UInt8>, complete: Bool, _ now: Timestamp, _ clock: inout LogClock,
+        _ out: inout [UInt8]
     ) {
         out.append(contentsOf: Self.head)
         if pending.isEmpty {
@@ -54,7 +54,7 @@ package struct LogEncoder {
         }
         if complete { out.append(contentsOf: Self.newlineEscape) }
         out.append(contentsOf: tail)
-        out.append(contentsOf: stamp)
+        clock.append(now, to: &out)
         out.append(contentsOf: Self.end)
     }
 

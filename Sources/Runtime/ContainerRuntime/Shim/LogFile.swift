@@ -10,7 +10,8 @@ final class LogFile {
     private let maxFile: Int
     private var fd: Int32
     private var size: Int64
-    private(set) var buffer: [UInt8] = []
+    private var buffer: [UInt8] = []
+    private var clock = LogClock()
 
     init(path: String, maxSize: Int64, maxFile: Int) throws {
         self.path = path
@@ -27,8 +28,8 @@ final class LogFile {
     }
 
     /// Encoders append here; `flush` writes.
-    func encode(_ body: (inout [UInt8]) -> Void) {
-        body(&buffer)
+    func encode(_ body: (inout LogClock, inout [UInt8]) -> Void) {
+        body(&clock, &buffer)
         if buffer.count >= 256 * 1024 { flush() }
     }
 

@@ -55,9 +55,9 @@ final class OutputStream {
             let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
             for client in clients { client.send(bytes) }
             if let log {
-                let time = Timestamp.now().rfc3339Nano
-                log.encode { out in
-                    bytes.withMemoryRebound(to: UInt8.self) { encoder.append($0, time: time, to: &out) }
+                let now = Timestamp.now()
+                log.encode { clock, out in
+                    bytes.withMemoryRebound(to: UInt8.self) { encoder.append($0, at: now, &clock, to: &out) }
                 }
             }
             return true
@@ -76,7 +76,7 @@ final class OutputStream {
         guard isOpen else { return }
         isOpen = false
         if let log {
-            log.encode { encoder.finish(time: Timestamp.now().rfc3339Nano, to: &$0) }
+            log.encode { encoder.finish(at: .now(), &$0, to: &$1) }
             log.flush()
         }
         loop.forget(fd)

@@ -49,6 +49,8 @@ extension Shim {
         let (input, output, error) = (request.take("stdin"), request.take("stdout"), request.take("stderr"))
         if process.isStopped {
             for fd in [input, output, error] { if let fd { _ = close(fd) } }
+            // Why a process could not be made ready is the answer to `start`: until then its streams are just empty.
+            if case .failed = process.state { return request.reply() }
             throw RuntimeError(.invalid, "process is not running")
         }
         process.streams.attach(input: input, output: output, error: error)
