@@ -125,7 +125,7 @@ let package = Package(
         target(.platform, "AsyncSystem", ["CLinux", "Linux"]),
         target(.platform, "Netlink", ["Primitives", "CLinux", "Linux"]),
         target(.platform, "SQLite", ["CSQLite"]),
-        target(.platform, "HTTP", ["Primitives", "JSON", "Linux"], products: http + [crypto, logging]),
+        target(.platform, "HTTP", ["Primitives", "JSON", "CLinux", "Linux"], products: http + [crypto, logging]),
 
         target(.formats, "OCI", ["Primitives", "JSON"]),
         target(.formats, "DockerAPI", ["Primitives", "JSON"]),
@@ -188,6 +188,7 @@ let package = Package(
         unitTests("Primitives", ["Primitives"]),
         unitTests("JSON", ["JSON"]),
         unitTests("AsyncSystem", ["AsyncSystem", "Linux"]),
+        unitTests("HTTP", ["Primitives", "CLinux", "Linux", "AsyncSystem", "HTTP"], products: [logging]),
         unitTests("OCI", ["OCI", "Primitives", "JSON"]),
         unitTests("ContainerRuntime", ["ContainerRuntime", "JSON", "Linux", "OCI"]),
         unitTests("Tasks", ["Tasks", "Primitives", "JSON", "CLinux", "Linux", "AsyncSystem", "OCI"]),
@@ -198,6 +199,10 @@ let package = Package(
         unitTests("DockerAPI", ["Primitives", "JSON", "DockerAPI"]),
         unitTests("DockerClient", ["DockerClient"]),
         unitTests("CLI", ["JSON", "CLI"]),
+        unitTests(
+            "DaemonAPI",
+            ["Primitives", "JSON", "CLinux", "Linux", "AsyncSystem", "HTTP", "DockerAPI", "Engine", "DaemonAPI"],
+            products: [logging]),
         unitTests("Engine", ["Primitives", "JSON", "DockerAPI", "Networking", "Engine"]),
     ]
 )

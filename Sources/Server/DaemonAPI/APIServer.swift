@@ -35,10 +35,13 @@ struct RouteTable: Sendable {
     private let logger: Logger
 
     init(engine: ContainerEngine, logger: Logger) {
-        routes =
+        self.init(
             SystemRoutes.routes(engine) + ContainerRoutes.routes(engine) + StreamRoutes.routes(engine)
-            + ImageRoutes.routes(engine)
-            + ResourceRoutes.routes(engine) + UnsupportedRoutes.routes
+                + ImageRoutes.routes(engine) + ResourceRoutes.routes(engine) + UnsupportedRoutes.routes, logger: logger)
+    }
+
+    init(_ routes: [Route], logger: Logger) {
+        self.routes = routes
         self.logger = logger
     }
 
@@ -76,17 +79,15 @@ struct RouteTable: Sendable {
             try Self.check(version)
             segments.removeFirst()
         }
-        var known = false
         for route in routes {
             guard let parameters = route.match(segments) else { continue }
-            known = true
             guard
                 route.method == request.method
                     || route.method == "GET" && request.method == "HEAD" && segments == ["_ping"]
             else { continue }
             return try await route.handle(APICall(request: request, responder: responder, parameters: parameters))
         }
-        throw known ? EngineError(.notFound, "page not found") : EngineError.notFound("page not found")
+        throw EngineError.notFound("page not found")
     }
 
     /// `v1.43` as (1, 43).

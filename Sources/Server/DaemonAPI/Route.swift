@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The route table: method and pattern to a handler.
-package import HTTP
+import HTTP
 
 /// One request on its way through the table.
 struct APICall: Sendable {

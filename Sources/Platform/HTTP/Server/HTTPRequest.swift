@@ -9,10 +9,24 @@ package struct HTTPHeaderFields: Sendable {
     package init(_ fields: [(String, String)] = []) { self.fields = fields.map { ($0.0, $0.1) } }
 
     package subscript(name: String) -> String? {
-        fields.first { $0.name.count == name.count && $0.name.lowercased() == name.lowercased() }?.value
+        fields.first { Self.equal($0.name, name) }?.value
+    }
+
+    /// The values of every field of that name.
+    package func all(_ name: String) -> [String] { fields.filter { Self.equal($0.name, name) }.map(\.value) }
+
+    /// Whether a field that is a list of tokens, such as Connection, holds this one.
+    package func hasToken(_ name: String, _ token: String) -> Bool {
+        all(name).contains { value in
+            value.split(separator: ",").contains { Self.equal($0.filter { $0 != " " && $0 != "\t" }, token) }
+        }
     }
 
     package mutating func add(_ name: String, _ value: String) { fields.append((name, value)) }
+
+    private static func equal(_ one: String, _ other: String) -> Bool {
+        one.utf8.count == other.utf8.count && one.lowercased() == other.lowercased()
+    }
 }
 
 /// Method, target, header fields and a body that is read on demand.
@@ -32,11 +46,12 @@ package struct HTTPRequest: Sendable {
 
     /// The whole body; more than `limit` bytes are refused.
     package func collectBody(limit: Int) async throws -> [UInt8] {
+        let tooLarge = EngineError(.payloadTooLarge, "http: request body too large")
+        // A length that is too large is refused before a byte of it is asked for.
+        if let length = headers["Content-Length"].flatMap({ Int($0) }), length > limit { throw tooLarge }
         var bytes: [UInt8] = []
         while let chunk = try await body() {
-            guard bytes.count + chunk.count <= limit else {
-                throw EngineError(.payloadTooLarge, "http: request body too large")
-            }
+            guard bytes.count + chunk.count <= limit else { throw tooLarge }
             bytes += chunk
         }
         return bytes
@@ -63,12 +78,17 @@ package enum URLText {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    static func query(_ text: some StringProtocol) -> [(name: String, value: String)] {
-        text.split(separator: "&").compactMap { pair in
+    /// The pairs of a query string; nil for a broken escape.
+    package static func query(_ text: some StringProtocol) -> [(name: String, value: String)]? {
+        var pairs: [(name: String, value: String)] = []
+        for pair in text.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = decode(parts[0], plusIsSpace: true) else { return nil }
-            return (name, parts.count > 1 ? decode(parts[1], plusIsSpace: true) ?? "" : "")
+            guard let name = decode(parts[0], plusIsSpace: true),
+                let value = parts.count > 1 ? decode(parts[1], plusIsSpace: true) : ""
+            else { return nil }
+            pairs.append((name, value))
         }
+        return pairs
     }
 
     private static func digit(_ byte: UInt8) -> UInt8? {

@@ -9,6 +9,7 @@ package final class HTTPResponder: @unchecked Sendable {
     // Unchecked: the one handler of the request uses it, one call after another.
     private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
     private let reader: RequestReader
+    private let watch: ConnectionWatch
     private let isHead: Bool
     private let isVersion10: Bool
     private let common: [(String, String)]
@@ -18,11 +19,12 @@ package final class HTTPResponder: @unchecked Sendable {
     private var isChunked = false
 
     init(
-        outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>, reader: RequestReader, isHead: Bool, isVersion10: Bool,
-        common: [(String, String)]
+        outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>, reader: RequestReader, watch: ConnectionWatch,
+        isHead: Bool, isVersion10: Bool, common: [(String, String)]
     ) {
         self.outbound = outbound
         self.reader = reader
+        self.watch = watch
         self.isHead = isHead
         self.isVersion10 = isVersion10
         self.common = common
@@ -31,6 +33,7 @@ package final class HTTPResponder: @unchecked Sendable {
     /// A whole answer. HEAD gets the header fields alone.
     package func send(_ status: Int, _ headers: [(String, String)] = [], body: [UInt8] = []) async throws {
         isStarted = true
+        if reader.mustCloseAfterAnswer || watch.isClosing { mustClose = true }
         var text = head(status, headers)
         let hasBody = status != 204 && status != 304 && status >= 200
         if hasBody, !headers.contains(where: { $0.0 == "Content-Length" }) {
@@ -46,6 +49,7 @@ package final class HTTPResponder: @unchecked Sendable {
     /// Starts an answer of unknown length. Its head is sent at once.
     package func stream(_ status: Int, _ headers: [(String, String)]) async throws {
         isStarted = true
+        if reader.mustCloseAfterStream || watch.isClosing { mustClose = true }
         var text = head(status, headers)
         isChunked = !isVersion10
         if isChunked { text += "Transfer-Encoding: chunked\r\n" } else { mustClose = true }
@@ -77,15 +81,26 @@ package final class HTTPResponder: @unchecked Sendable {
 
     func closeAfterwards() { mustClose = true }
 
+    /// The answer ends only when something happens (events, an exit): a shutdown of the server does not wait for it.
+    package func markEndless() { watch.markEndless() }
+
+    /// The connection is going to be hijacked: a client that closes its side stays.
+    package func allowHalfClose() { watch.allowHalfClose() }
+
     /// Takes the connection over: a head without a length, then bytes in both directions until both sides are closed.
     package func hijack(_ status: Int, _ headers: [(String, String)]) async throws -> RawConnection {
         isStarted = true
         isHijacked = true
+        watch.allowHalfClose()
         try await outbound.write(ByteBuffer(string: head(status, headers) + "\r\n"))
         return RawConnection(reader: reader, outbound: outbound)
     }
 
-    func sendContinue() async throws { try await outbound.write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")) }
+    func sendContinue() async throws {
+        // The client has its final answer and will not send the body any more.
+        guard !isStarted else { throw HTTPParseError.badRequest("the request body was not sent") }
+        try await outbound.write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
+    }
 
     private func head(_ status: Int, _ headers: [(String, String)]) -> String {
         var text = "HTTP/1.1 \(status) \(Self.reason(status))\r\n"
@@ -109,10 +124,12 @@ package final class HTTPResponder: @unchecked Sendable {
         case 409: "Conflict"
         case 413: "Request Entity Too Large"
         case 415: "Unsupported Media Type"
+        case 417: "Expectation Failed"
         case 431: "Request Header Fields Too Large"
         case 500: "Internal Server Error"
         case 501: "Not Implemented"
         case 503: "Service Unavailable"
+        case 505: "HTTP Version Not Supported"
         default: "Status"
         }
     }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // HTTP/1.1 on SwiftNIO: listeners, connections, one handler call per request (RFC 9110, RFC 9112).
-import Glibc
 package import Logging
 import NIOCore
 import NIOPosix
@@ -36,12 +35,22 @@ package struct TLSFiles: Sendable, Equatable {
 
 /// Serves requests on any number of addresses.
 package final class HTTPServer: Sendable {
+    private typealias Accepted = (channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>, watch: ConnectionWatch)
     package typealias Handler = @Sendable (HTTPRequest, HTTPResponder) async throws -> Void
 
     private let handler: Handler
     private let common: [(String, String)]
     private let logger: Logger
-    private let state = Mutex<(listeners: [any Channel], tasks: [Task<Void, Never>], paths: [String])>(([], [], []))
+    private struct State {
+        var listeners: [any Channel] = []
+        var tasks: [Task<Void, Never>] = []
+        var files: [UnixListener.File] = []
+        var connections: [ObjectIdentifier: ConnectionWatch] = [:]
+        var isClosing = false
+    }
+
+    private static let backlog: Int32 = 512
+    private let state = Mutex(State())
 
     /// `common` header fields go out with every answer.
     package init(common: [(String, String)], logger: Logger, handler: @escaping Handler) {
@@ -55,31 +64,28 @@ package final class HTTPServer: Sendable {
         var tls: NIOSSLContext?
         if case .tls(_, _, let files) = address { tls = try Self.context(files) }
         let secured = tls
+        let failures = AcceptFailures(logger)
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .serverChannelOption(.backlog, value: 512)
+            .serverChannelInitializer { $0.pipeline.addHandler(failures) }
+            .serverChannelOption(.backlog, value: Self.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
-        let initializer: @Sendable (any Channel) -> EventLoopFuture<NIOAsyncChannel<ByteBuffer, ByteBuffer>> = {
-            channel in
+        let initializer: @Sendable (any Channel) -> EventLoopFuture<Accepted> = { channel in
             channel.eventLoop.makeCompletedFuture {
+                let watch = ConnectionWatch(channel)
                 if let secured { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: secured)) }
-                return try NIOAsyncChannel(
+                try channel.pipeline.syncOperations.addHandler(watch)
+                let wrapped = try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
                     wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+                return (wrapped, watch)
             }
         }
-        let server: NIOAsyncChannel<NIOAsyncChannel<ByteBuffer, ByteBuffer>, Never>
+        let server: NIOAsyncChannel<Accepted, Never>
         switch address {
         case .unix(let path, let group):
-            guard path.utf8.count < 108 else {
-                throw EngineError.invalidArgument("the socket's path is longer than 107 bytes: \(path)")
-            }
-            try Self.removeStaleSocket(path)
-            let old = umask(0o117)
-            defer { umask(old) }
-            server = try await bootstrap.bind(unixDomainSocketPath: path, childChannelInitializer: initializer)
-            _ = chmod(path, 0o660)
-            if let group { _ = chown(path, 0, group) }
-            state.withLock { $0.paths.append(path) }
+            let listener = try UnixListener.open(path, group: group, backlog: Self.backlog)
+            state.withLock { $0.files.append(listener.file) }
+            server = try await bootstrap.bind(listener.descriptor, childChannelInitializer: initializer)
         case .tcp(let host, let port), .tls(let host, let port, _):
             server = try await bootstrap.bind(host: host, port: port, childChannelInitializer: initializer)
         case .descriptor(let fd):
@@ -92,26 +98,41 @@ package final class HTTPServer: Sendable {
         }
     }
 
-    /// Stops accepting, removes unix sockets, ends all connections.
-    package func close() async {
-        let (listeners, tasks, paths) = state.withLock { state in
-            defer { state = ([], [], []) }
-            return state
+    /// Stops accepting and removes unix sockets; running requests may end within `limit`, then all connections are closed.
+    package func close(limit: Duration = .seconds(5)) async {
+        let old = state.withLock { state in
+            let old = state
+            state = State()
+            state.connections = old.connections
+            state.isClosing = true
+            return old
         }
-        for path in paths { unlink(path) }
-        for listener in listeners {
+        for file in old.files { file.remove() }
+        for listener in old.listeners {
             // A listener that is closed already is what is wanted.
             try? await listener.close()
         }
-        for task in tasks { task.cancel() }
-        for task in tasks { await task.value }
+        for watch in old.connections.values { watch.shutDown() }
+        let cutOff = Task {
+            // Cancelled when all have ended before.
+            guard (try? await Task.sleep(for: limit)) != nil else { return }
+            for task in old.tasks { task.cancel() }
+        }
+        for task in old.tasks { await task.value }
+        cutOff.cancel()
     }
 
-    private func accept(_ server: NIOAsyncChannel<NIOAsyncChannel<ByteBuffer, ByteBuffer>, Never>) async {
+    /// How many connections are open now.
+    package var connectionCount: Int { state.withLock { $0.connections.count } }
+
+    /// The listener outlives a lack of descriptors: NIO waits a second after such a failure of accept(2) and goes on.
+    private func accept(_ server: NIOAsyncChannel<Accepted, Never>) async {
         do {
             try await server.executeThenClose { connections in
                 try await withThrowingDiscardingTaskGroup { group in
-                    for try await connection in connections { group.addTask { await self.serve(connection) } }
+                    for try await (channel, watch) in connections {
+                        group.addTask { await self.serve(channel, watch) }
+                    }
                 }
             }
         } catch is CancellationError {
@@ -121,73 +142,19 @@ package final class HTTPServer: Sendable {
         }
     }
 
-    private func serve(_ connection: NIOAsyncChannel<ByteBuffer, ByteBuffer>) async {
+    private func serve(_ channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>, _ watch: ConnectionWatch) async {
+        let isClosing = state.withLock { state in
+            state.connections[ObjectIdentifier(watch)] = watch
+            return state.isClosing
+        }
+        defer { state.withLock { _ = $0.connections.removeValue(forKey: ObjectIdentifier(watch)) } }
+        if isClosing { watch.shutDown() }
         do {
-            try await connection.executeThenClose { inbound, outbound in
-                let reader = RequestReader(inbound.makeAsyncIterator())
-                while try await self.exchange(reader, outbound, connection.channel) {}
-                outbound.finish()
-            }
+            try await Connection(channel: channel, watch: watch, common: common, handler: handler).serve()
         } catch {
             // The client went away, or the connection was cancelled at shutdown: nobody is left to tell.
             logger.debug("connection ended", metadata: ["error": "\(error)"])
         }
-    }
-
-    /// One request and its answer; false when the connection ends afterwards.
-    private func exchange(
-        _ reader: RequestReader, _ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>, _ channel: any Channel
-    ) async throws -> Bool {
-        let head: RequestReader.Head
-        do {
-            guard let next = try await reader.head() else { return false }
-            head = next
-        } catch let error as HTTPParseError {
-            let body = "{\"message\":\"\(error.message)\"}\n"
-            try await outbound.write(
-                ByteBuffer(
-                    string:
-                        "HTTP/1.1 \(error.status) Bad Request\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n"
-                        + "Connection: close\r\n\r\n" + body))
-            return false
-        }
-        let responder = HTTPResponder(
-            outbound: outbound, reader: reader, isHead: head.method == "HEAD", isVersion10: head.isVersion10,
-            common: common)
-        let connectionHeader = head.headers["Connection"]?.lowercased() ?? ""
-        if head.isVersion10 || connectionHeader == "close" { responder.closeAfterwards() }
-        if head.headers["Expect"]?.lowercased() == "100-continue" {
-            reader.onFirstBodyRead { try await responder.sendContinue() }
-        }
-        let parts = head.target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        let request = HTTPRequest(
-            method: head.method, rawPath: String(parts[0]), query: parts.count > 1 ? URLText.query(parts[1]) : [],
-            headers: head.headers, body: { try await reader.bodyChunk() })
-        try await run(request, responder, channel)
-        if responder.isHijacked { return false }
-        guard await reader.finishBody() else { return false }
-        return !responder.mustClose
-    }
-
-    /// Runs the handler; it is cancelled when the client closes the whole connection.
-    private func run(_ request: HTTPRequest, _ responder: HTTPResponder, _ channel: any Channel) async throws {
-        let work = Task { try await handler(request, responder) }
-        channel.closeFuture.whenComplete { _ in work.cancel() }
-        try await withTaskCancellationHandler {
-            try await work.value
-        } onCancel: {
-            work.cancel()
-        }
-    }
-
-    /// A socket nobody listens on is a leftover of a killed daemon; one that answers belongs to another.
-    private static func removeStaleSocket(_ path: String) throws {
-        var status = stat()
-        guard lstat(path, &status) == 0 else { return }
-        guard status.st_mode & S_IFMT == S_IFSOCK else {
-            throw EngineError.conflict("\(path) exists and is not a socket")
-        }
-        unlink(path)
     }
 
     private static func context(_ files: TLSFiles) throws -> NIOSSLContext {

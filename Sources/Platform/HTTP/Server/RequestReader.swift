@@ -69,7 +69,9 @@ final class RequestReader: @unchecked Sendable {
         while start + scanned < buffer.count {
             let index = start + scanned
             if buffer[index] == 10 {
-                guard index > start, buffer[index - 1] == 13 else { throw HTTPParseError.badRequest("malformed line end") }
+                guard index > start, buffer[index - 1] == 13 else {
+                    throw HTTPParseError.badRequest("malformed line end")
+                }
                 if index - start > 3, buffer[index - 2] == 10 { return index - 3 }
             }
             scanned += 1
@@ -121,7 +123,9 @@ final class RequestReader: @unchecked Sendable {
             case .chunk(let left):
                 let bytes = try await take(left)
                 if left == bytes.count {
-                    guard try await line().isEmpty else { throw HTTPParseError.badRequest("malformed chunked encoding") }
+                    guard try await line().isEmpty else {
+                        throw HTTPParseError.badRequest("malformed chunked encoding")
+                    }
                     body = .chunkHeader
                 } else {
                     body = .chunk(left: left - bytes.count)

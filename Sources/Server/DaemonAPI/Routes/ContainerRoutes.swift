@@ -69,6 +69,7 @@ enum ContainerRoutes {
                 guard let condition = WaitCondition(rawValue: name) else {
                     throw EngineError.invalidArgument("invalid condition: \"\(name)\"")
                 }
+                call.responder.markEndless()
                 let pending = try await containers.wait(call.parameter("id"), condition: condition)
                 // The head goes out now: clients start the container once they have it.
                 try await call.responder.stream(200, [("Content-Type", "application/json")])

@@ -56,6 +56,7 @@ enum ImageRoutes {
     private static func views(_ images: ImageService) -> [Route] {
         [
             Route("GET", "/images/json") { call in
+                try call.refuse("manifests")
                 var options = ImageListOptions()
                 options.all = call.flag("all")
                 options.filters = try call.filters()
@@ -68,10 +69,11 @@ enum ImageRoutes {
                 throw EngineError.notImplemented("searching registries is not supported yet")
             },
             Route("GET", "/images/{name*}/json") { call in
-                try call.refuse("manifests")
+                try call.refuse("manifests", "platform")
                 try await call.reply(try await images.inspect(call.parameter("name")))
             },
             Route("GET", "/images/{name*}/history") { call in
+                try call.refuse("platform")
                 try await call.reply(try await images.history(call.parameter("name")))
             },
             Route("POST", "/images/{name*}/tag") { call in
@@ -81,6 +83,7 @@ enum ImageRoutes {
                 try await call.replyEmpty(201)
             },
             Route("DELETE", "/images/{name*}") { call in
+                try call.refuse("platforms")
                 try await call.reply(
                     try await images.delete(
                         call.parameter("name"), force: call.flag("force"), prune: !call.flag("noprune")))

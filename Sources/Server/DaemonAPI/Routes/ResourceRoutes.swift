@@ -19,6 +19,9 @@ enum ResourceRoutes {
                 try await call.reply(try await networks.prune(try call.filters()))
             },
             Route("GET", "/networks/{id}") { call in
+                if let scope = call.text("scope"), scope != "local" {
+                    throw EngineError.notImplemented("the scope \(scope) is not supported yet")
+                }
                 try await call.reply(try await networks.inspect(call.parameter("id")))
             },
             Route("DELETE", "/networks/{id}") { call in

@@ -10,9 +10,10 @@ enum StreamRoutes {
         [
             Route("GET", "/containers/{id}/logs") { call in try await logs(engine, call) },
             Route("POST", "/containers/{id}/attach") { call in
+                call.responder.allowHalfClose()
                 let options = try attachOptions(call)
                 let connection = try await engine.containers.attach(call.parameter("id"), options)
-                try await Hijack.run(connection, call, reads: options.stdin && options.stream)
+                try await Hijack.run(connection, call)
             },
             Route("GET", "/containers/{id}/attach/ws") { call in
                 var options = try attachOptions(call)
@@ -26,10 +27,11 @@ enum StreamRoutes {
             },
             Route("POST", "/exec/{id}/start") { call in
                 let request = try await call.decode(ExecStartRequest.self)
+                if !(request.detach) { call.responder.allowHalfClose() }
                 guard let connection = try await engine.execs.start(call.parameter("id"), request) else {
                     return try await call.replyEmpty(200)
                 }
-                try await Hijack.run(connection, call, reads: true)
+                try await Hijack.run(connection, call)
             },
         ]
     }
@@ -58,6 +60,7 @@ enum StreamRoutes {
         guard options.stdout || options.stderr else {
             throw EngineError.invalidArgument("Bad parameters: you must choose at least one stream")
         }
+        if options.follow { call.responder.markEndless() }
         let source = try await engine.containers.logs(call.parameter("id"), options)
         try await call.responder.stream(
             200,

@@ -29,6 +29,7 @@ enum SystemRoutes {
                 let subscription = try engine.events.subscribe(
                     since: try call.time("since"), until: try call.time("until"), filters: try call.filters())
                 defer { subscription.close() }
+                call.responder.markEndless()
                 try await call.responder.stream(200, [("Content-Type", "application/json")])
                 try await withTaskCancellationHandler {
                     while let event = try await subscription.next() {

@@ -5,9 +5,12 @@ import Engine
 import HTTP
 import Primitives
 
+/// Thrown by an input whose client takes no output any more either.
+struct ClientLeft: Error {}
+
 /// Docker's hijack: `101 UPGRADED` for clients that ask for an upgrade, `200 OK` for those that do not.
 enum Hijack {
-    static func run(_ connection: any ProcessConnection, _ call: APICall, reads: Bool) async throws {
+    static func run(_ connection: any ProcessConnection, _ call: APICall) async throws {
         let isUpgrade = call.request.headers["Upgrade"] != nil
         let type = connection.isRaw ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream"
         var headers = [("Content-Type", type)]
@@ -38,7 +41,7 @@ enum Hijack {
             do {
                 while let bytes = try await input() { try await connection.write(bytes) }
                 await connection.closeInput()
-            } catch is DetachRequested {
+            } catch is DetachRequested, is ClientLeft {
                 await connection.close()
             } catch is CancellationError {
                 return

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Notices a client that leaves while its request runs, and ends connections at shutdown.
+import NIOCore
+import Synchronization
+
+/// Sits in a connection's pipeline and holds the request that runs on it. A handler that waits for events, log lines or an
+/// exit would not notice otherwise that nobody listens any more: it neither reads nor writes.
+final class ConnectionWatch: ChannelInboundHandler, Sendable {
+    typealias InboundIn = ByteBuffer
+
+    private struct State {
+        /// Counts requests, so that a delayed decision meets the request it was made for.
+        var number = 0
+        var cancel: (@Sendable () -> Void)?
+        var mayBeHalfClosed = false
+        var isEndless = false
+        var isInputClosed = false
+        var isGone = false
+        var isClosing = false
+    }
+
+    /// A client that sent FIN right behind its request may still be waiting for a quick answer (`nc -N`).
+    static let halfClosedGrace = TimeAmount.milliseconds(200)
+
+    private let channel: any Channel
+    private let state = Mutex(State())
+
+    init(_ channel: any Channel) { self.channel = channel }
+
+    /// The server is shutting down: the current request is the connection's last.
+    var isClosing: Bool { state.withLock { $0.isClosing } }
+
+    /// A request starts; `cancel` is called when its client has gone.
+    func begin(_ cancel: @escaping @Sendable () -> Void) {
+        let (number, isInputClosed, isGone) = state.withLock { state in
+            state.number += 1
+            state.cancel = cancel
+            state.mayBeHalfClosed = false
+            state.isEndless = false
+            return (state.number, state.isInputClosed, state.isGone)
+        }
+        if isGone { cancel() } else if isInputClosed { giveUpLater(number) }
+    }
+
+    func end() { state.withLock { $0.cancel = nil } }
+
+    /// The connection is being taken over: its client may close its side and go on reading.
+    func allowHalfClose() {
+        state.withLock { $0.mayBeHalfClosed = true }
+        markEndless()
+    }
+
+    /// The answer ends only when something happens, so a shutdown does not wait for it.
+    func markEndless() {
+        let cancel = state.withLock { state in
+            state.isEndless = true
+            return state.isClosing ? state.cancel : nil
+        }
+        cancel?()
+    }
+
+    /// No further request on this connection; what runs may end unless it is endless.
+    func shutDown() {
+        let (cancel, isIdle) = state.withLock { state in
+            state.isClosing = true
+            return (state.isEndless ? state.cancel : nil, state.cancel == nil)
+        }
+        if isIdle { channel.close(promise: nil) } else { cancel?() }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let event = event as? ChannelEvent, event == .inputClosed {
+            let number = state.withLock { state in
+                state.isInputClosed = true
+                return state.number
+            }
+            giveUpLater(number)
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        let cancel = state.withLock { state in
+            state.isGone = true
+            return state.cancel
+        }
+        cancel?()
+        context.fireChannelInactive()
+    }
+
+    private func giveUpLater(_ number: Int) {
+        channel.eventLoop.scheduleTask(in: Self.halfClosedGrace) {
+            let cancel = self.state.withLock { $0.number == number && !$0.mayBeHalfClosed ? $0.cancel : nil }
+            cancel?()
+        }
+    }
+}
