@@ -42,7 +42,11 @@ final class RequestReader: @unchecked Sendable {
             if start < buffer.count, buffer[start] != 13, !buffer[start].isTokenCharacter {
                 throw HTTPParseError.badRequest("malformed HTTP request")
             }
-            if let end = try endOfHead(&scanned) {
+            let end = try endOfHead(&scanned)
+            guard (end ?? buffer.count) - start <= RequestHead.byteLimit else {
+                throw HTTPParseError(status: 431, "request header fields too large")
+            }
+            if let end {
                 let head = try RequestHead(parsing: buffer[start..<end])
                 start = end + 4
                 switch head.framing {
@@ -52,9 +56,6 @@ final class RequestReader: @unchecked Sendable {
                 }
                 chunkOverhead = 0
                 return head
-            }
-            guard buffer.count - start <= RequestHead.byteLimit else {
-                throw HTTPParseError(status: 431, "request header fields too large")
             }
             guard try await fill() else {
                 if buffer.count == start { return nil }

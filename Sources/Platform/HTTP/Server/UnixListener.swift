@@ -11,14 +11,24 @@ struct UnixListener {
     let file: File
 
     /// Which file was made: another daemon may have put its own in place since.
-    struct File: Sendable {
+    struct File: Sendable, Equatable {
         let path: String
         let device: dev_t
         let inode: ino_t
+        /// Numbers of inodes are used again at once.
+        let seconds: Int
+        let nanoseconds: Int
+
+        init(_ path: String) throws {
+            var status = stat()
+            try check("stat") { lstat(path, &status) }
+            self.path = path
+            (device, inode) = (status.st_dev, status.st_ino)
+            (seconds, nanoseconds) = (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
+        }
 
         func remove() {
-            var status = stat()
-            guard lstat(path, &status) == 0, status.st_dev == device, status.st_ino == inode else { return }
+            guard let now = try? File(path), now == self else { return }
             unlink(path)
         }
     }
@@ -48,10 +58,8 @@ struct UnixListener {
         do {
             try check("chmod") { chmod(path, 0o660) }
             if let group { try check("chown") { chown(path, 0, group) } }
-            var status = stat()
-            try check("stat") { lstat(path, &status) }
             try check("listen") { listen(raw, backlog) }
-            return File(path: path, device: status.st_dev, inode: status.st_ino)
+            return try File(path)
         } catch {
             unlink(path)
             throw error
