@@ -13,7 +13,7 @@ package struct TarEntry: Sendable, Equatable {
         case fifo
     }
 
-    package var name: String
+    package var name: PathBytes
     package var kind: Kind
     /// Permission bits with setuid, setgid and sticky.
     package var mode: UInt32
@@ -23,15 +23,15 @@ package struct TarEntry: Sendable, Equatable {
     package var size: Int64
     package var modified: Int64
     package var modifiedNanoseconds: Int64
-    package var linkName: String
+    package var linkName: PathBytes
     package var deviceMajor: UInt32
     package var deviceMinor: UInt32
     /// Extended attributes by full name (`security.capability` …).
     package var attributes: [String: [UInt8]]
 
     package init(
-        name: String, kind: Kind = .file, mode: UInt32 = 0o644, uid: UInt32 = 0, gid: UInt32 = 0, size: Int64 = 0,
-        modified: Int64 = 0, modifiedNanoseconds: Int64 = 0, linkName: String = "", deviceMajor: UInt32 = 0,
+        name: PathBytes, kind: Kind = .file, mode: UInt32 = 0o644, uid: UInt32 = 0, gid: UInt32 = 0, size: Int64 = 0,
+        modified: Int64 = 0, modifiedNanoseconds: Int64 = 0, linkName: PathBytes = "", deviceMajor: UInt32 = 0,
         deviceMinor: UInt32 = 0, attributes: [String: [UInt8]] = [:]
     ) {
         self.name = name

@@ -26,10 +26,9 @@ package struct TarReader<Visitor: TarVisitor> {
     private var state = State.header
     private var block: [UInt8] = []
     private var extensionBytes: [UInt8] = []
-    private var extensions: [String: [UInt8]] = [:]
-    private var globals: [String: [UInt8]] = [:]
-    private var longName: String?
-    private var longLink: String?
+    private var records: PAXRecords?
+    private var longName: PathBytes?
+    private var longLink: PathBytes?
     private var zeroBlocks = 0
 
     package init(visitor: Visitor) {
@@ -88,7 +87,7 @@ package struct TarReader<Visitor: TarVisitor> {
     package mutating func finish() throws {
         switch state {
         case .ended: return
-        case .header where block.isEmpty: return
+        case .header where block.isEmpty && records == nil && longName == nil && longLink == nil: return
         default: throw TarError.truncated
         }
     }
@@ -120,38 +119,32 @@ package struct TarReader<Visitor: TarVisitor> {
     }
 
     private mutating func member(_ type: UInt8, size: Int64) throws {
-        let fields = globals.merging(extensions) { $1 }
-        if fields.keys.contains(where: { $0.hasPrefix("GNU.sparse.") }) {
-            throw TarError.unsupported("a GNU sparse member")
-        }
+        let records = self.records ?? PAXRecords()
+        if records.isSparse { throw TarError.unsupported("a GNU sparse member") }
         var entry = TarEntry(name: "")
         entry.kind = try kind(type)
-        entry.size = try fields["size"].map { try Self.decimal($0, "size") } ?? size
+        entry.size = try records.decimal("size") ?? size
         guard entry.size >= 0 else { throw TarError.badHeader("negative size") }
-        entry.name = try fields["path"].map { try Self.path($0) } ?? longName ?? headerName()
-        entry.linkName = try fields["linkpath"].map { try Self.path($0) } ?? longLink ?? text(157, 100)
+        entry.name = try records.path("path") ?? longName ?? headerName()
+        entry.linkName = try records.path("linkpath") ?? longLink ?? text(157, 100)
         entry.mode = UInt32(truncatingIfNeeded: try number(100, 8, "mode")) & 0o7777
-        entry.uid = UInt32(
-            truncatingIfNeeded: try fields["uid"].map { try Self.decimal($0, "uid") } ?? number(108, 8, "uid"))
-        entry.gid = UInt32(
-            truncatingIfNeeded: try fields["gid"].map { try Self.decimal($0, "gid") } ?? number(116, 8, "gid"))
-        if let time = fields["mtime"] {
-            (entry.modified, entry.modifiedNanoseconds) = try Self.time(time)
+        entry.uid = try Self.unsigned(try records.decimal("uid") ?? number(108, 8, "uid"), "uid")
+        entry.gid = try Self.unsigned(try records.decimal("gid") ?? number(116, 8, "gid"), "gid")
+        if let time = try records.time() {
+            (entry.modified, entry.modifiedNanoseconds) = time
         } else {
             entry.modified = try number(136, 12, "mtime")
         }
         if entry.kind == .characterDevice || entry.kind == .blockDevice {
-            entry.deviceMajor = UInt32(truncatingIfNeeded: try number(329, 8, "devmajor"))
-            entry.deviceMinor = UInt32(truncatingIfNeeded: try number(337, 8, "devminor"))
+            entry.deviceMajor = try Self.unsigned(try number(329, 8, "devmajor"), "devmajor")
+            entry.deviceMinor = try Self.unsigned(try number(337, 8, "devminor"), "devminor")
         }
-        for (key, value) in fields where key.hasPrefix("SCHILY.xattr.") {
-            entry.attributes[String(key.dropFirst("SCHILY.xattr.".count))] = value
-        }
+        entry.attributes = records.attributes
         // Old archives mark directories by the name alone.
-        if entry.kind == .file, entry.name.hasSuffix("/") { entry.kind = .directory }
+        if entry.kind == .file, entry.name.bytes.last == UInt8(ascii: "/") { entry.kind = .directory }
         // Links, directories and devices have no content, whatever their size field says.
         if entry.kind != .file { entry.size = 0 }
-        extensions = [:]
+        self.records = nil
         longName = nil
         longLink = nil
         try visitor.begin(entry)
@@ -176,15 +169,15 @@ package struct TarReader<Visitor: TarVisitor> {
         }
     }
 
-    private func headerName() -> String {
+    private func headerName() -> PathBytes {
         let name = text(0, 100)
         guard block[257..<262].elementsEqual("ustar".utf8), block[262] == 0 else { return name }
         let prefix = text(345, 155)
-        return prefix.isEmpty ? name : prefix + "/" + name
+        return prefix.isEmpty ? name : PathBytes(prefix.bytes + [UInt8(ascii: "/")] + name.bytes)
     }
 
-    private func text(_ offset: Int, _ length: Int) -> String {
-        String(decoding: block[offset..<(offset + length)].prefix { $0 != 0 }, as: UTF8.self)
+    private func text(_ offset: Int, _ length: Int) -> PathBytes {
+        PathBytes(block[offset..<(offset + length)].prefix { $0 != 0 })
     }
 
     /// An octal field, or a base-256 one (GNU) when its first bit is set.
@@ -221,56 +214,30 @@ package struct TarReader<Visitor: TarVisitor> {
     private func verifyChecksum() throws {
         let stored = try number(148, 8, "checksum")
         var sum: Int64 = 0
-        for (index, byte) in block.enumerated() { sum += (148..<156).contains(index) ? 32 : Int64(byte) }
-        guard sum == stored else { throw TarError.badChecksum }
+        // Some old programs added signed bytes.
+        var signed: Int64 = 0
+        for (index, byte) in block.enumerated() {
+            let isChecksum = (148..<156).contains(index)
+            sum += isChecksum ? 32 : Int64(byte)
+            signed += isChecksum ? 32 : Int64(Int8(bitPattern: byte))
+        }
+        guard sum == stored || signed == stored else { throw TarError.badChecksum }
     }
 
     private mutating func finishExtension(_ kind: UInt8) throws {
         switch kind {
-        case UInt8(ascii: "L"): longName = String(decoding: extensionBytes.prefix { $0 != 0 }, as: UTF8.self)
-        case UInt8(ascii: "K"): longLink = String(decoding: extensionBytes.prefix { $0 != 0 }, as: UTF8.self)
-        case UInt8(ascii: "g"): globals.merge(try Self.records(extensionBytes)) { $1 }
-        default: extensions.merge(try Self.records(extensionBytes)) { $1 }
+        case UInt8(ascii: "L"): longName = PathBytes(extensionBytes.prefix { $0 != 0 })
+        case UInt8(ascii: "K"): longLink = PathBytes(extensionBytes.prefix { $0 != 0 })
+        // Global headers say nothing that counts for a layer (git writes its commit there); all unpackers leave them out.
+        case UInt8(ascii: "g"): _ = try PAXRecords(parsing: extensionBytes)
+        // The last one before a member counts, alone: what is kept stays bounded.
+        default: records = try PAXRecords(parsing: extensionBytes)
         }
         state = .header
     }
 
-    /// PAX records: `length key=value\n`.
-    private static func records(_ bytes: [UInt8]) throws -> [String: [UInt8]] {
-        var result: [String: [UInt8]] = [:]
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            guard let space = rest.prefix(20).firstIndex(of: UInt8(ascii: " ")),
-                let length = Int(String(decoding: rest[..<space], as: UTF8.self)), length > space - rest.startIndex + 2,
-                length <= rest.count, rest[rest.startIndex + length - 1] == UInt8(ascii: "\n"),
-                let equals = rest[space..<(rest.startIndex + length)].firstIndex(of: UInt8(ascii: "="))
-            else { throw TarError.badHeader("PAX record") }
-            let end = rest.startIndex + length
-            result[String(decoding: rest[(space + 1)..<equals], as: UTF8.self)] = Array(rest[(equals + 1)..<(end - 1)])
-            rest = rest[end...]
-        }
+    private static func unsigned(_ value: Int64, _ what: String) throws(TarError) -> UInt32 {
+        guard let result = UInt32(exactly: value) else { throw .badHeader(what) }
         return result
-    }
-
-    private static func decimal(_ bytes: [UInt8], _ what: String) throws -> Int64 {
-        guard let value = Int64(String(decoding: bytes, as: UTF8.self)) else { throw TarError.badHeader(what) }
-        return value
-    }
-
-    private static func path(_ bytes: [UInt8]) throws -> String {
-        guard !bytes.contains(0) else { throw TarError.badHeader("path") }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
-    /// `seconds[.fraction]`, either sign.
-    private static func time(_ bytes: [UInt8]) throws -> (Int64, Int64) {
-        let parts = String(decoding: bytes, as: UTF8.self).split(separator: ".", maxSplits: 1)
-        guard let whole = parts.first, let seconds = Int64(whole) else { throw TarError.badHeader("mtime") }
-        guard parts.count > 1 else { return (seconds, 0) }
-        let digits = parts[1].prefix(9)
-        guard let fraction = Int64(digits), fraction >= 0 else { throw TarError.badHeader("mtime") }
-        var nanoseconds = fraction
-        for _ in digits.utf8.count..<9 { nanoseconds *= 10 }
-        return seconds < 0 && nanoseconds > 0 ? (seconds - 1, 1_000_000_000 - nanoseconds) : (seconds, nanoseconds)
     }
 }

@@ -6,25 +6,23 @@ package enum TarWriter {
     /// The header of a member: its content must follow, then `padding(for:)`.
     package static func header(_ entry: TarEntry) -> [UInt8] {
         var records: [(String, [UInt8])] = []
-        let isLong = entry.name.utf8.count > 100
-        if isLong || !isASCII(entry.name) { records.append(("path", Array(entry.name.utf8))) }
-        if entry.linkName.utf8.count > 100 || !isASCII(entry.linkName) {
-            records.append(("linkpath", Array(entry.linkName.utf8)))
-        }
+        if needsRecord(entry.name) { records.append(("path", entry.name.bytes)) }
+        if needsRecord(entry.linkName) { records.append(("linkpath", entry.linkName.bytes)) }
         if entry.uid > 0o7777777 { records.append(("uid", Array(String(entry.uid).utf8))) }
         if entry.gid > 0o7777777 { records.append(("gid", Array(String(entry.gid).utf8))) }
         if entry.size > 0o77777777777 { records.append(("size", Array(String(entry.size).utf8))) }
         if entry.modifiedNanoseconds != 0 || entry.modified < 0 || entry.modified > 0o77777777777 {
             records.append(("mtime", Array(time(entry).utf8)))
         }
-        for (key, value) in entry.attributes.sorted(by: { $0.key < $1.key }) {
-            records.append(("SCHILY.xattr." + key, value))
+        // An empty value would mean "as the header says" to readers.
+        for (key, value) in entry.attributes.sorted(by: { $0.key < $1.key }) where !value.isEmpty {
+            records.append((PAXRecords.attributePrefix + key, value))
         }
         var bytes: [UInt8] = []
         if !records.isEmpty {
             let body = records.flatMap { record($0.0, $0.1) }
-            var wrapper = TarEntry(name: "PaxHeaders.0/" + entry.name.suffix(60), size: Int64(body.count))
-            wrapper.name = String(decoding: wrapper.name.utf8.map { $0 < 0x80 ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
+            let suffix = entry.name.bytes.suffix(60).map { $0 < 0x80 ? $0 : UInt8(ascii: "?") }
+            let wrapper = TarEntry(name: PathBytes(Array("PaxHeaders.0/".utf8) + suffix), size: Int64(body.count))
             bytes += block(wrapper, type: UInt8(ascii: "x"))
             bytes += body
             bytes += padding(for: Int64(body.count))
@@ -41,7 +39,7 @@ package enum TarWriter {
     package static var end: [UInt8] { [UInt8](repeating: 0, count: 1024) }
 
     /// A whole member with small content.
-    package static func member(_ name: String, _ content: [UInt8], modified: Int64 = 0) -> [UInt8] {
+    package static func member(_ name: PathBytes, _ content: [UInt8], modified: Int64 = 0) -> [UInt8] {
         let entry = TarEntry(name: name, size: Int64(content.count), modified: modified)
         return header(entry) + content + padding(for: entry.size)
     }
@@ -70,14 +68,14 @@ package enum TarWriter {
                 (String(repeating: "0", count: max(0, width - 1 - digits.utf8.count)) + digits).utf8, at: offset,
                 limit: width - 1)
         }
-        put(entry.name.utf8, at: 0, limit: 100)
+        put(entry.name.bytes, at: 0, limit: 100)
         octal(Int64(entry.mode), at: 100, width: 8)
         octal(Int64(entry.uid), at: 108, width: 8)
         octal(Int64(entry.gid), at: 116, width: 8)
         octal(entry.size, at: 124, width: 12)
         octal(entry.modified, at: 136, width: 12)
         block[156] = type
-        put(entry.linkName.utf8, at: 157, limit: 100)
+        put(entry.linkName.bytes, at: 157, limit: 100)
         put("ustar\u{0}00".utf8, at: 257, limit: 8)
         octal(Int64(entry.deviceMajor), at: 329, width: 8)
         octal(Int64(entry.deviceMinor), at: 337, width: 8)
@@ -97,14 +95,19 @@ package enum TarWriter {
         return Array("\(length) \(key)=".utf8) + value + [UInt8(ascii: "\n")]
     }
 
+    /// A negative time with a fraction is written away from zero: -1 s + 0.25 s is `-0.75`.
     private static func time(_ entry: TarEntry) -> String {
         guard entry.modifiedNanoseconds > 0 else { return String(entry.modified) }
-        var digits = String(entry.modifiedNanoseconds)
-        digits = String(repeating: "0", count: 9 - digits.utf8.count) + digits
+        let isNegative = entry.modified < 0
+        let seconds = isNegative ? -(entry.modified + 1) : entry.modified
+        var digits = String(isNegative ? 1_000_000_000 - entry.modifiedNanoseconds : entry.modifiedNanoseconds)
+        digits = String(repeating: "0", count: max(0, 9 - digits.utf8.count)) + digits
         while digits.hasSuffix("0") { digits.removeLast() }
-        // A negative time with a fraction counts up from the next lower second.
-        return entry.modified < 0 ? String(entry.modified) : "\(entry.modified).\(digits)"
+        return "\(isNegative ? "-" : "")\(seconds).\(digits)"
     }
 
-    private static func isASCII(_ text: String) -> Bool { text.utf8.allSatisfy { $0 < 0x80 } }
+    /// What is longer than its field, or neither ASCII nor plain bytes to every reader.
+    private static func needsRecord(_ name: PathBytes) -> Bool {
+        name.bytes.count > 100 || name.bytes.contains { $0 >= 0x80 }
+    }
 }
