@@ -92,6 +92,7 @@ package final class Database: Sendable {
         var outcome: Result<T, any Error>?
         try withHandle { connection in
             let transaction = Transaction(connection: &connection)
+            defer { connection.statements = transaction.statements }
             try transaction.run("BEGIN IMMEDIATE")
             do {
                 let value = try body(transaction)
@@ -102,7 +103,6 @@ package final class Database: Sendable {
                 try? transaction.run("ROLLBACK")
                 outcome = .failure(error)
             }
-            connection.statements = transaction.statements
         }
         guard let outcome else { throw SQLiteError(code: SQLITE_MISUSE, message: "no result") }
         return try outcome.get()
@@ -150,9 +150,7 @@ package final class Database: Sendable {
                 )
             }
             for step in steps.dropFirst(Int(version)) {
-                for statement in step.split(separator: ";") where !statement.allSatisfy(\.isWhitespace) {
-                    try transaction.run(String(statement))
-                }
+                try transaction.script(step)
             }
             try transaction.run(
                 "INSERT INTO component (name, version) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET version = excluded.version",
@@ -169,9 +167,7 @@ package final class Database: Sendable {
                 try body(&connection)
                 return nil
             } catch {
-                // Errors of this package are values; they carry no reference to the connection.
-                nonisolated(unsafe) let leaving = error
-                return leaving
+                return error
             }
         }
         if let failure { throw failure }
@@ -196,6 +192,12 @@ package final class Database: Sendable {
                 if code == SQLITE_DONE { return }
                 if code != SQLITE_ROW { throw failure(code) }
             }
+        }
+
+        /// Runs statements separated by semicolons.
+        fileprivate func script(_ sql: String) throws(SQLiteError) {
+            let code = sqlite3_exec(handle, sql, nil, nil, nil)
+            guard code == SQLITE_OK else { throw failure(code) }
         }
 
         /// Rows turned into values.

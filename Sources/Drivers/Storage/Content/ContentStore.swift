@@ -14,10 +14,16 @@ import struct Crypto.SHA256
 package struct ContentStore: Sendable {
     package let folder: String
 
+    /// Opens the folder, once per daemon: what an earlier one left in `ingest` goes, but for young downloads.
     package init(folder: String) throws {
         self.folder = folder
         for name in ["blobs/sha256", "blobs/sha512", "ingest"] { try Folder.make(folder + "/" + name) }
+        removeStaleIngests()
     }
+
+    /// Downloads begin with this and can be continued; all else in `ingest` is of use to its maker alone.
+    package static let resumablePrefix = "pull-"
+    private static let resumableAge = 24 * 3600
 
     package func path(_ digest: Digest) -> String { "\(folder)/blobs/\(digest.algorithm)/\(digest.hex)" }
 
@@ -36,12 +42,14 @@ package struct ContentStore: Sendable {
 
     package func open(_ digest: Digest) throws -> OwnedFD { try OwnedFD.open(path(digest), O_RDONLY) }
 
-    /// Stores bytes that are in memory; gives their digest.
+    /// Stores bytes that are in memory; gives their digest. `known` hears it before the blob is visible, to lease it.
     @discardableResult
-    package func put(_ bytes: [UInt8]) throws -> Digest {
+    package func put(_ bytes: [UInt8], known: (Digest) -> Void = { _ in }) throws -> Digest {
         let digest = Digest(sha256: SHA256.hash(data: bytes))
+        known(digest)
         if contains(digest) { return digest }
-        let ingest = try begin(digest.hex, resume: false)
+        let ingest = try begin("put-\(Identifier.random().prefix(16))", resume: false)
+        defer { ingest.abandon() }
         try bytes.withUnsafeBytes { try ingest.write($0) }
         return try ingest.commit(expecting: digest, size: nil)
     }
@@ -53,6 +61,12 @@ package struct ContentStore: Sendable {
 
     package func remove(_ digest: Digest) { unlink(path(digest)) }
 
+    /// Seconds since the blob was written.
+    func age(_ digest: Digest) -> Int64 {
+        var status = stat()
+        return stat(path(digest), &status) == 0 ? Int64(time(nil) - status.st_mtim.tv_sec) : 0
+    }
+
     /// Digests of all blobs.
     package func list() -> [Digest] {
         ["sha256", "sha512"].flatMap { algorithm in
@@ -60,14 +74,24 @@ package struct ContentStore: Sendable {
         }
     }
 
-    /// Removes unfinished downloads older than `seconds`.
-    package func removeStaleIngests(olderThan seconds: Int) {
+    private func removeStaleIngests() {
         let now = time(nil)
         for name in Folder.entries(folder + "/ingest") {
             var status = stat()
             let path = "\(folder)/ingest/\(name)"
-            if stat(path, &status) == 0, Int(now) - Int(status.st_mtim.tv_sec) >= seconds { unlink(path) }
+            if name.hasPrefix(Self.resumablePrefix), stat(path, &status) == 0,
+                Int(now) - Int(status.st_mtim.tv_sec) < Self.resumableAge
+            {
+                continue
+            }
+            Folder.removeTree(path)
         }
+    }
+
+    fileprivate func sync(_ algorithm: String) throws {
+        let directory = try OwnedFD.open("\(folder)/blobs/\(algorithm)", O_RDONLY | O_DIRECTORY)
+        let raw = directory.raw
+        try check("fsync") { fsync(raw) }
     }
 }
 
@@ -84,13 +108,25 @@ package final class Ingest: @unchecked Sendable {
     fileprivate init(store: ContentStore, name: String, resume: Bool) throws {
         self.store = store
         path = "\(store.folder)/ingest/\(name)"
-        let flags = O_RDWR | O_CREAT | (resume ? 0 : O_TRUNC)
-        file = try OwnedFD.open(path, flags, mode: 0o600).release()
-        if flock(file, LOCK_EX | LOCK_NB) != 0 {
+        file = try Self.lock(path)
+        if resume { try hashWhatIsThere() } else { try restart() }
+    }
+
+    /// The file under this name, locked. Not a byte of it is touched before the lock is held: until then it may be another
+    /// writer's, or published as a blob already.
+    private static func lock(_ path: String) throws -> Int32 {
+        for _ in 0..<1000 {
+            let file = try OwnedFD.open(path, O_RDWR | O_CREAT, mode: 0o600).release()
+            if flock(file, LOCK_EX | LOCK_NB) != 0 {
+                _ = close(file)
+                break
+            }
+            var opened = stat()
+            var named = stat()
+            if fstat(file, &opened) == 0, stat(path, &named) == 0, opened.st_ino == named.st_ino { return file }
             _ = close(file)
-            throw EngineError.conflict("the same content is being taken in already")
         }
-        if resume { try hashWhatIsThere() }
+        throw EngineError.conflict("the same content is being taken in already")
     }
 
     deinit { _ = close(file) }
@@ -135,24 +171,26 @@ package final class Ingest: @unchecked Sendable {
         offset = 0
     }
 
-    /// Verifies and publishes the blob. What does not match is removed.
+    /// Verifies and publishes the blob. What does not match is removed. `known` hears the digest before the blob is visible.
     @discardableResult
-    package func commit(expecting digest: Digest?, size: Int64?) throws -> Digest {
+    package func commit(expecting digest: Digest?, size: Int64?, known: (Digest) -> Void = { _ in }) throws -> Digest {
         let actual = Digest(sha256: hash.finalize())
-        isFinished = true
         if let size, size != offset {
-            unlink(path)
+            abandon()
             throw EngineError.invalidArgument(
                 "unexpected size of \(digest?.description ?? "content"): \(offset) bytes instead of \(size)")
         }
         if let digest, digest != actual {
-            unlink(path)
+            abandon()
             throw EngineError.invalidArgument(
                 "filesystem layer verification failed for digest \(digest): content is \(actual)")
         }
         try check("fdatasync") { fdatasync(file) }
-        _ = fchmod(file, 0o600)
+        known(actual)
         try check("rename") { rename(path, store.path(actual)) }
+        isFinished = true
+        // The name too has to survive a power cut: rows of the database will speak of it.
+        try store.sync(actual.algorithm)
         return actual
     }
 

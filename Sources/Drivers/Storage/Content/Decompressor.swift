@@ -94,6 +94,7 @@ package final class Decompressor {
                 state.pointee.avail_in = left
             }
             isComplete = false
+            let before = state.pointee.avail_in
             state.pointee.next_out = target
             state.pointee.avail_out = UInt32(output.count)
             let code = isal_inflate(state)
@@ -103,6 +104,9 @@ package final class Decompressor {
             if state.pointee.block_state == ISAL_BLOCK_FINISH { continue }
             if state.pointee.avail_in == 0, state.pointee.avail_out > 0 { return }
             if produced == 0, state.pointee.avail_in == 0 { return }
+            guard produced > 0 || state.pointee.avail_in < before else {
+                throw EngineError.invalidArgument("gzip: invalid data")
+            }
         }
     }
 

@@ -51,11 +51,10 @@ extension ImageStore {
 
     /// Stores a manifest made here for a configuration and layers; gives its digest.
     func makeManifest(configuration: [UInt8], layers descriptors: [Descriptor], lease: ImageLease) throws -> Digest {
-        let config = try content.put(configuration)
-        lease.keep(blob: config)
+        let config = try content.put(configuration) { lease.keep(blob: $0) }
         let manifest = Manifest(
             config: Descriptor(mediaType: MediaType.ociConfig, digest: config, size: Int64(configuration.count)),
             layers: descriptors)
-        return try content.put(manifest.json.serialize())
+        return try content.put(manifest.json.serialize()) { lease.keep(blob: $0) }
     }
 }

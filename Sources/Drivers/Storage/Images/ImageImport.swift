@@ -34,8 +34,7 @@ extension ImageStore {
             let isGzip = magic.starts(with: [0x1F, 0x8B])
             return try await Blocking.run { [self] in
                 let size = ingest.offset
-                let blob = try ingest.commit(expecting: nil, size: nil)
-                lease.keep(blob: blob)
+                let blob = try ingest.commit(expecting: nil, size: nil) { lease.keep(blob: $0) }
                 let diff = try layers.commit(unpacker) { lease.keep(chains: [$0]) }
                 let created = Timestamp.now().rfc3339Nano
                 var configuration = ImageConfiguration(
@@ -63,8 +62,7 @@ extension ImageStore {
             + TarWriter.padding(for: Int64(bytes.count)) + TarWriter.end
         try await withLease { lease in
             let created = "2026-01-01T00:00:00Z"
-            let blob = try content.put(tar)
-            lease.keep(blob: blob)
+            let blob = try content.put(tar) { lease.keep(blob: $0) }
             let configuration = ImageConfiguration(
                 platform: .host, created: created, diffIDs: [blob],
                 config: [

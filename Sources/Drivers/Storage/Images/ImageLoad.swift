@@ -54,7 +54,7 @@ extension ImageStore {
             for part in [manifest.config] + manifest.layers {
                 try await take(spool.path(of: part.digest), as: part.digest, spool, lease)
             }
-            let digest = try content.put(bytes)
+            let digest = try content.put(bytes) { lease.keep(blob: $0) }
             var names: [ImageReference] = []
             if let name = annotations["io.containerd.image.name"] {
                 names.append(try ImageReference(parsing: name).tagged)
@@ -93,18 +93,18 @@ extension ImageStore {
             }
             let names = try (entry["RepoTags"]?.strings ?? []).map { try ImageReference(parsing: $0).tagged }
             let digest =
-                try originalManifest(spool, configuration, descriptors)
+                try originalManifest(spool, configuration, descriptors, lease)
                 ?? makeManifest(configuration: configuration, layers: descriptors, lease: lease)
-            lease.keep(blob: try content.put(configuration))
+            try content.put(configuration) { lease.keep(blob: $0) }
             loaded.append((try await assemble(manifest: digest, names: names, lease: lease), names))
         }
         return loaded
     }
 
     /// The manifest the image had when it was saved, if the archive brings it: its digest then stays the same.
-    private func originalManifest(_ spool: ArchiveSpool, _ configuration: [UInt8], _ layers: [Descriptor]) throws
-        -> Digest?
-    {
+    private func originalManifest(
+        _ spool: ArchiveSpool, _ configuration: [UInt8], _ layers: [Descriptor], _ lease: ImageLease
+    ) throws -> Digest? {
         guard spool.contains("index.json"), let index = try? ImageIndex(parsing: spool.read("index.json")) else {
             return nil
         }
@@ -113,7 +113,7 @@ extension ImageStore {
             guard let bytes = try? spool.blob(descriptor.digest), let manifest = try? Manifest(parsing: bytes),
                 manifest.config.digest == config, manifest.layers.map(\.digest) == layers.map(\.digest)
             else { continue }
-            return try content.put(bytes)
+            return try content.put(bytes) { lease.keep(blob: $0) }
         }
         return nil
     }
@@ -145,8 +145,7 @@ extension ImageStore {
                 try ingest.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             }
             let size = ingest.offset
-            let actual = try ingest.commit(expecting: digest, size: nil)
-            lease.keep(blob: actual)
+            let actual = try ingest.commit(expecting: digest, size: nil) { lease.keep(blob: $0) }
             let type =
                 magic.starts(with: [0x1F, 0x8B])
                 ? MediaType.ociLayerGzip
@@ -163,6 +162,7 @@ final class ArchiveSpool: @unchecked Sendable {
         let folder: String
         var paths: [String: String] = [:]
         var links: [String: String] = [:]
+        private var members = 0
         private var file: Int32 = -1
 
         init(folder: String) { self.folder = folder }
@@ -171,23 +171,24 @@ final class ArchiveSpool: @unchecked Sendable {
 
         func begin(_ entry: TarEntry) throws {
             let parts = try LayerTree.parts(entry.name)
-            let name = parts.joined(separator: "/")
+            let name = PathBytes.joining(parts).description
+            members += 1
+            guard members <= 100_000 else { throw EngineError.invalidArgument("invalid archive: too many members") }
             switch entry.kind {
             case .file:
-                guard paths.count < 100_000 else {
-                    throw EngineError.invalidArgument("invalid archive: too many members")
-                }
-                let path = "\(folder)/\(paths.count)"
-                file = try OwnedFD.open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600).release()
+                // Numbered by member, not by name: a name may come twice, and the last one counts.
+                let path = "\(folder)/\(members)"
+                file = try OwnedFD.open(path, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600).release()
                 paths[name] = path
+                links[name] = nil
             case .symbolicLink:
                 // Old archives share layers by relative links (`../<id>/layer.tar`).
-                var target = Array(parts.dropLast())
-                for part in entry.linkName.split(separator: "/") where part != "." {
-                    if part == ".." { _ = target.popLast() } else { target.append(String(part)) }
-                }
-                links[name] = target.joined(separator: "/")
-            case .hardLink: links[name] = try LayerTree.parts(entry.linkName).joined(separator: "/")
+                let target = PathBytes.joining([.joining(parts.dropLast()), entry.linkName])
+                links[name] = try PathBytes.joining(LayerTree.parts(target)).description
+                paths[name] = nil
+            case .hardLink:
+                links[name] = try PathBytes.joining(LayerTree.parts(entry.linkName)).description
+                paths[name] = nil
             case .directory: break
             case .characterDevice, .blockDevice, .fifo:
                 throw EngineError.invalidArgument("invalid archive: special file \(entry.name)")

@@ -66,7 +66,7 @@ extension ImageStore {
         let file = try content.open(blob).release()
         defer { _ = close(file) }
         let size = content.size(blob) ?? 0
-        try await sink(TarWriter.header(TarEntry(name: path(blob), mode: 0o444, size: size)))
+        try await sink(TarWriter.header(TarEntry(name: PathBytes(path(blob)), mode: 0o444, size: size)))
         var left = size
         while left > 0 {
             let wanted = Int(min(left, 1 << 20))

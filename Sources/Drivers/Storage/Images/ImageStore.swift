@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Images and their names: rows in the database, documents in the content store.
+import Logging
 package import OCI
 package import Primitives
 package import SQLite
@@ -42,7 +43,12 @@ package final class ImageStore: Sendable {
                 CREATE TABLE flag (name TEXT PRIMARY KEY)
                 """
             ])
+        // What a killed pull or load had finished in part. An image that cannot be read keeps all that may be its own.
+        _ = try? collect(blobsOlderThan: Self.resumableAge)
     }
+
+    /// Whole layers of a pull that was killed are used by its next try within a day.
+    private static let resumableAge: Int64 = 24 * 3600
 
     /// Adds an image whose blobs and layers are in place, or finds it; then gives it the names.
     @discardableResult
@@ -119,8 +125,18 @@ package final class ImageStore: Sendable {
         let rows = try database.read("SELECT id, manifest, size, added FROM image ORDER BY added DESC") {
             ($0.text(0), $0.text(1), $0.integer(2), $0.integer(3))
         }
-        return try rows.map { try make(try Digest(parsing: $0.0), ($0.1, $0.2, $0.3), names[$0.0] ?? []) }
+        return rows.compactMap { row in
+            do {
+                return try make(try Digest(parsing: row.0), (row.1, row.2, row.3), names[row.0] ?? [])
+            } catch {
+                // One damaged image must not hide the others. It stays, and so does what it refers to.
+                Self.logger.error("an image cannot be read", metadata: ["image": "\(row.0)", "error": "\(error)"])
+                return nil
+            }
+        }
     }
+
+    private static let logger = Logger(label: "storage")
 
     /// Finds an image by name, `name:tag`, `name@digest`, id or id prefix, in Docker's order.
     package func resolve(_ text: String) throws -> StoredImage {
@@ -188,21 +204,24 @@ package final class ImageStore: Sendable {
         return (chains.reversed().filter { !layers.contains($0) }, freed)
     }
 
-    /// Removes layers and blobs that no image, container or running transfer needs.
+    /// Removes layers and blobs that no image, container or running transfer needs. Nothing goes while an image is damaged.
     @discardableResult
-    package func collect() throws -> Int64 {
-        var chains: Set<Digest> = []
-        var blobs: Set<Digest> = []
-        for image in try list() {
-            chains.formUnion(LayerStore.chains(image.configuration.diffIDs))
-            blobs.insert(image.manifestDigest)
-            blobs.insert(image.id)
-            blobs.formUnion(image.manifest.layers.map(\.digest))
+    package func collect(blobsOlderThan age: Int64 = 0) throws -> Int64 {
+        // With the table of leases in hand: a transfer ends its lease after its image is in the database, so that it is
+        // seen in one of them.
+        try leased.withLock { leased in
+            var chains: Set<Digest> = []
+            var blobs = Set(leased.keys)
+            for (id, manifest) in try database.read("SELECT id, manifest FROM image", each: { ($0.text(0), $0.text(1)) }) {
+                let (id, manifest) = (try Digest(parsing: id), try Digest(parsing: manifest))
+                let documents = try documents(id, manifest)
+                chains.formUnion(LayerStore.chains(documents.configuration.diffIDs))
+                blobs.formUnion([id, manifest] + documents.manifest.layers.map(\.digest))
+            }
+            let freed = try layers.collect(keeping: chains)
+            for blob in content.list() where !blobs.contains(blob) && content.age(blob) >= age { content.remove(blob) }
+            return freed
         }
-        blobs.formUnion(leased.withLock { Array($0.keys) })
-        let freed = try layers.collect(keeping: chains)
-        for blob in content.list() where !blobs.contains(blob) { content.remove(blob) }
-        return freed
     }
 
     // MARK: leases
@@ -210,10 +229,21 @@ package final class ImageStore: Sendable {
     private let leased = Mutex<[Digest: Int]>([:])
 
     /// Runs `body` while the blobs it names through the lease, and the chains, are safe from the collector.
-    package func withLease<T>(_ body: (ImageLease) async throws -> T) async throws -> T {
+    /// After a failure nothing of the transfer stays, unless `keeps` says that a next try will continue it.
+    package func withLease<T>(
+        keeps: (any Error) -> Bool = { _ in false }, _ body: (ImageLease) async throws -> T
+    ) async throws -> T {
         let lease = ImageLease(store: self)
-        defer { lease.end() }
-        return try await body(lease)
+        do {
+            let result = try await body(lease)
+            lease.end()
+            return result
+        } catch {
+            lease.end()
+            // The transfer's own failure is what the caller must hear of; the next collection does what this one could not.
+            if !keeps(error) { _ = try? collect() }
+            throw error
+        }
     }
 
     fileprivate func hold(_ blob: Digest) { leased.withLock { $0[blob, default: 0] += 1 } }

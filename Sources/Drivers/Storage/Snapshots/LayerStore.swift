@@ -86,19 +86,23 @@ package final class LayerStore: Sendable {
 
     private func publish(_ unpacker: LayerUnpacker, diffID: Digest, chains: [Digest]) throws {
         guard let chain = chains.last else { return }
-        if contains(chain) {
-            unpacker.abandon()
-            return
-        }
+        if contains(chain) { return unpacker.abandon() }
         try unpacker.completeFromBelow(chains.dropLast().reversed().map(tree))
-        let place = "\(folder)/\(chain.hex)"
-        Folder.removeTree(place)
-        try check("rename") { rename(unpacker.folder, place) }
-        unpacker.published()
-        try database.execute(
-            "INSERT OR REPLACE INTO layer (chain, diff, parent, size) VALUES (?, ?, ?, ?)", .text(chain.description),
-            .text(diffID.description), chains.dropLast().last.map { .text($0.description) } ?? .null,
-            .integer(unpacker.contentSize))
+        // One at a time: whoever comes second to a layer must not move the tree that is in use away.
+        let isMine = try held.withLock { _ in
+            if contains(chain) { return false }
+            let place = "\(folder)/\(chain.hex)"
+            Folder.removeTree(place)
+            try check("rename") { rename(unpacker.folder, place) }
+            unpacker.published()
+            try database.execute(
+                "INSERT OR REPLACE INTO layer (chain, diff, parent, size) VALUES (?, ?, ?, ?)",
+                .text(chain.description),
+                .text(diffID.description), chains.dropLast().last.map { .text($0.description) } ?? .null,
+                .integer(unpacker.contentSize))
+            return true
+        }
+        if !isMine { unpacker.abandon() }
     }
 
     /// Publishes the lowest layer of a new image, whatever its DiffID turns out to be; `known` hears it before it is visible.
@@ -128,12 +132,18 @@ package final class LayerStore: Sendable {
     /// Makes the writable layer `key` above an image's layers.
     package func prepare(_ key: String, above diffIDs: [Digest]) throws {
         let chains = Self.chains(diffIDs)
+        hold(chains)
+        defer { release(chains) }
         for chain in chains where !contains(chain) {
             throw EngineError.internalError("layer \(chain.short) is not unpacked")
         }
         let place = "\(folder)/\(key)"
+        // What is there already is another container's: it is neither used nor, on failure, removed.
+        if mkdir(place, 0o700) != 0 {
+            throw errno == EEXIST
+                ? EngineError.conflict("a writable layer \(key) exists already") : Errno(call: "mkdir", code: errno)
+        }
         do {
-            try Folder.make(place)
             // The root's owner and mode come from the topmost layer: overlayfs shows those of the upper folder.
             try Folder.make(place + "/fs", mode: 0o755)
             try Folder.make(place + "/work")
@@ -172,19 +182,28 @@ package final class LayerStore: Sendable {
     /// Removes every layer that is neither in `used` nor held nor below a writable layer; gives the bytes freed.
     @discardableResult
     package func collect(keeping used: Set<Digest>) throws -> Int64 {
-        var keep = Set(used.map(\.hex))
-        keep.formUnion(held.withLock { Array($0.keys) })
-        for list in try database.read("SELECT chain FROM snapshot", each: { $0.text(0) }) {
-            for chain in list.split(separator: " ") { keep.insert(String(chain.drop { $0 != ":" }.dropFirst())) }
-        }
         var freed: Int64 = 0
-        for (chain, size) in try database.read("SELECT chain, size FROM layer", each: { ($0.text(0), $0.integer(1)) }) {
-            let hex = String(chain.drop { $0 != ":" }.dropFirst())
-            if keep.contains(hex) { continue }
-            try database.execute("DELETE FROM layer WHERE chain = ?", .text(chain))
-            Folder.removeTree("\(folder)/\(hex)")
-            freed += size
+        // Decided and renamed away while nobody can begin to use a layer; the removal itself may take its time.
+        let gone = try held.withLock { held in
+            var keep = Set(used.map(\.hex))
+            keep.formUnion(held.keys)
+            for list in try database.read("SELECT chain FROM snapshot", each: { $0.text(0) }) {
+                for chain in list.split(separator: " ") { keep.insert(String(chain.drop { $0 != ":" }.dropFirst())) }
+            }
+            var gone: [String] = []
+            for (chain, size) in try database.read(
+                "SELECT chain, size FROM layer", each: { ($0.text(0), $0.integer(1)) })
+            {
+                let hex = String(chain.drop { $0 != ":" }.dropFirst())
+                if keep.contains(hex) { continue }
+                try database.execute("DELETE FROM layer WHERE chain = ?", .text(chain))
+                let place = "\(folder)/gone-\(Identifier.random().prefix(16))"
+                if rename("\(folder)/\(hex)", place) == 0 { gone.append(place) }
+                freed += size
+            }
+            return gone
         }
+        for place in gone { Folder.removeTree(place) }
         return freed
     }
 

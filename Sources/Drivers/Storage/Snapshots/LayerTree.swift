@@ -8,20 +8,27 @@ import Primitives
 
 /// Writes members below a directory descriptor. Every name is split and walked by openat2(2) with RESOLVE_IN_ROOT and
 /// RESOLVE_NO_MAGICLINKS, so that neither `..`, absolute names nor links lead out. Whiteouts become overlayfs's own
-/// (character device 0:0, `trusted.overlay.opaque`; kernel, Documentation/filesystems/overlayfs.rst).
+/// (character device 0:0, `trusted.overlay.opaque`; kernel, Documentation/filesystems/overlayfs.rst). They hide what is
+/// below, never what the same layer brings, whichever comes first (image-spec, layer.md, "Whiteouts").
 final class LayerTree: TarVisitor {
+    /// Far beyond any image in use; what is remembered per member stays bounded.
+    static let memberLimit = 5_000_000
+    /// Links may lead deeper than any one name: folders deeper than this many bytes of path are refused.
+    private static let depthLimit = 4096
+
     private let root: Int32
-    private var parentPath: String?
+    private var members = 0
+    private var parentPath: PathBytes?
     private var parent: Int32 = -1
     private var entry: TarEntry?
-    private var leaf: [CChar] = []
+    private var leaf = PathBytes("")
     private var file: Int32 = -1
     /// Directories get their times last: every member below changes them.
-    private var directoryTimes: [(path: String, seconds: Int64, nanoseconds: Int64)] = []
-    /// Folders that no member described; they take their owner and mode from the layers below.
-    private(set) var impliedDirectories: Set<String> = []
+    private var directoryTimes: [PathBytes: timespec] = [:]
+    /// Folders that no member described; they take their owner and mode from the layers below. The root is one at first.
+    private(set) var impliedDirectories: Set<PathBytes> = [""]
     /// Hard links to files of lower layers: (name, target).
-    private(set) var outsideLinks: [(name: String, target: String)] = []
+    private(set) var outsideLinks: [(name: PathBytes, target: PathBytes)] = []
     /// Plain bytes of all files.
     private(set) var contentSize: Int64 = 0
 
@@ -34,23 +41,22 @@ final class LayerTree: TarVisitor {
     }
 
     func begin(_ entry: TarEntry) throws {
+        members += 1
+        guard members <= Self.memberLimit else { throw Self.invalid("more than \(Self.memberLimit) members") }
+        self.entry = nil
         let parts = try Self.parts(entry.name)
         guard let last = parts.last else {
             // The root itself: its mode and owner count, nothing else.
-            if entry.kind == .directory { try describeRoot(entry) }
-            self.entry = nil
-            return
+            guard entry.kind == .directory else { throw Self.invalid("a member without a name") }
+            return try describeRoot(entry)
         }
-        let folder = parts.dropLast().joined(separator: "/")
-        try enter(folder)
-        if last.hasPrefix(Whiteout.prefix) {
-            try whiteout(String(last.dropFirst(Whiteout.prefix.count)), isOpaque: last == Whiteout.opaque)
-            self.entry = nil
-            return
+        try enter(.joining(parts.dropLast()))
+        if last.bytes.starts(with: Whiteout.prefix.utf8) {
+            return try whiteout(PathBytes(last.bytes.dropFirst(Whiteout.prefix.utf8.count)), last)
         }
-        leaf = Array(last.utf8CString)
+        leaf = last
         self.entry = entry
-        try create(entry, path: parts.joined(separator: "/"))
+        try create(entry, path: .joining(parts))
     }
 
     func content(_ bytes: UnsafeRawBufferPointer) throws {
@@ -68,44 +74,43 @@ final class LayerTree: TarVisitor {
             file = -1
         }
         try check("fchown") { fchown(descriptor, entry.uid, entry.gid) }
-        for (name, value) in entry.attributes where try Self.isKept(name) {
+        for (name, value) in entry.attributes where Self.isKept(name) {
             if fsetxattr(descriptor, name, value, value.count, 0) != 0, errno != EOPNOTSUPP {
                 throw Errno(call: "setxattr \(name)", code: errno)
             }
         }
         // After chown and the capability: both would clear setuid bits or be cleared.
         try check("fchmod") { fchmod(descriptor, mode_t(entry.mode)) }
-        var times = Self.times(entry)
-        try check("futimens") { futimens(descriptor, &times) }
+        let times = Self.times(entry)
+        try check("futimens") { futimens(descriptor, times) }
     }
 
     /// Sets the times of directories. Call it once, after the last member.
     func finish() throws {
-        for directory in directoryTimes.reversed() {
-            let fd = try openInRoot(directory.path, UInt64(O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
+        for (path, time) in directoryTimes {
+            let fd = openInRoot(path, UInt64(O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
+            // A later member may have taken the directory's place.
+            if fd < 0, [ENOENT, ENOTDIR, ELOOP].contains(errno) { continue }
+            guard fd >= 0 else { throw Errno(call: "openat2 \(path)", code: errno) }
             defer { _ = close(fd) }
-            var times = [
-                timespec(tv_sec: Int(directory.seconds), tv_nsec: Int(directory.nanoseconds)),
-                timespec(tv_sec: Int(directory.seconds), tv_nsec: Int(directory.nanoseconds)),
-            ]
-            try check("futimens") { futimens(fd, &times) }
+            let times = [time, time]
+            try check("futimens") { futimens(fd, times) }
         }
     }
 
-    /// Components of a member's name: `.` and empty ones dropped, `..` refused.
-    static func parts(_ name: String) throws -> [String] {
-        let parts = name.split(separator: "/").filter { $0 != "." }.map(String.init)
-        guard !parts.contains("..") else {
-            throw EngineError.invalidArgument("invalid layer: \"\(name)\" leads out of the root")
-        }
-        guard parts.allSatisfy({ $0.utf8.count <= 255 && !$0.utf8.contains(0) }), parts.count <= 1024 else {
-            throw EngineError.invalidArgument("invalid layer: name too long")
+    /// Components of a member's name; names that lead out of the root are refused, as are ones no file can have.
+    static func parts(_ name: PathBytes) throws -> [PathBytes] {
+        guard let parts = name.components else { throw invalid("\"\(name)\" leads out of the root") }
+        guard parts.allSatisfy({ $0.bytes.count <= 255 && !$0.bytes.contains(0) }), name.bytes.count < 4096 else {
+            throw invalid("name too long")
         }
         return parts
     }
 
+    private static func invalid(_ what: String) -> EngineError { .invalidArgument("invalid layer: \(what)") }
+
     /// Attributes that images may set. `trusted.*` would speak to overlayfs itself.
-    private static func isKept(_ name: String) throws -> Bool {
+    private static func isKept(_ name: String) -> Bool {
         name == "security.capability" || name.hasPrefix("user.")
     }
 
@@ -114,154 +119,245 @@ final class LayerTree: TarVisitor {
         return [time, time]
     }
 
-    private func openInRoot(_ path: String, _ flags: UInt64) throws -> Int32 {
-        let how = UInt64(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
-        return try check("openat2") { apus_openat2(root, path.isEmpty ? "." : path, flags | UInt64(O_CLOEXEC), 0, how) }
+    // MARK: folders
+
+    /// openat2(2) below the root; -1 and `errno` when it fails.
+    private func openInRoot(_ path: PathBytes, _ flags: UInt64, _ more: Int32 = 0) -> Int32 {
+        let how = UInt64(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | more)
+        return (path.isEmpty ? "." : path).withCString { apus_openat2(root, $0, flags | UInt64(O_CLOEXEC), 0, how) }
     }
 
     /// Makes `path` the current parent, creating what is missing.
-    private func enter(_ path: String) throws {
+    private func enter(_ path: PathBytes) throws {
         if parentPath == path { return }
-        let fd = try openDirectory(path)
+        let fd = try openDirectory(path, links: 0)
         if parent >= 0 { _ = close(parent) }
         parent = fd
         parentPath = path
     }
 
-    private func openDirectory(_ path: String) throws -> Int32 {
-        do {
-            return try openInRoot(path, UInt64(O_RDONLY | O_DIRECTORY))
-        } catch let error as Errno {
-            guard error.code == ENOENT || error.code == ENOTDIR else { throw error }
-            return try makeDirectory(path, after: error)
+    private func openDirectory(_ path: PathBytes, links: Int) throws -> Int32 {
+        // Nearly always there is no link in the way, and the name's length is the depth.
+        var fd = openInRoot(path, UInt64(O_RDONLY | O_DIRECTORY), RESOLVE_NO_SYMLINKS)
+        if fd >= 0 { return fd }
+        if errno == ELOOP {
+            fd = openInRoot(path, UInt64(O_RDONLY | O_DIRECTORY))
+            if fd >= 0 {
+                if Self.isShallow(fd) { return fd }
+                _ = close(fd)
+                throw Self.invalid("folders too deep")
+            }
         }
+        guard errno == ENOENT || errno == ENOTDIR else { throw Errno(call: "openat2 \(path)", code: errno) }
+        return try makeDirectory(path, links: links)
     }
 
-    /// A missing folder is made; a file of this layer in its place is replaced.
-    private func makeDirectory(_ path: String, after error: Errno) throws -> Int32 {
-        let parts = path.split(separator: "/")
-        guard let name = parts.last.map(String.init) else { throw error }
-        let above = try openDirectory(parts.dropLast().joined(separator: "/"))
+    /// readlink(2) on a descriptor's path fails or fills the buffer when the path is longer than it.
+    private static func isShallow(_ fd: Int32) -> Bool {
+        var buffer = [CChar](repeating: 0, count: depthLimit)
+        let count = readlink("/proc/self/fd/\(fd)", &buffer, buffer.count)
+        return count >= 0 && count < buffer.count
+    }
+
+    /// A missing folder is made, that which a dangling link stands for too; a file of this layer in its place is replaced.
+    private func makeDirectory(_ path: PathBytes, links: Int) throws -> Int32 {
+        let parts = path.components ?? []
+        guard let name = parts.last else { throw Self.invalid("no such folder") }
+        let folder = Array(parts.dropLast())
+        let above = try openDirectory(.joining(folder), links: links)
         defer { _ = close(above) }
-        if mkdirat(above, name, 0o755) != 0 {
-            guard errno == EEXIST else { throw Errno(call: "mkdir \(path)", code: errno) }
-            unlinkat(above, name, 0)
-            try check("mkdirat") { mkdirat(above, name, 0o755) }
+        if name.withCString({ mkdirat(above, $0, 0o755) }) == 0 {
+            return try describeImplied(above, name, path, isOpaque: false)
         }
+        guard errno == EEXIST else { throw Errno(call: "mkdir \(path)", code: errno) }
+        if let link = Self.link(above, name) {
+            guard links < 40 else { throw Self.invalid("too many links at \"\(path)\"") }
+            return try openDirectory(Self.follow(link, from: folder), links: links + 1)
+        }
+        let isOpaque = Self.isWhiteout(above, name)
+        try check("unlinkat") { name.withCString { unlinkat(above, $0, 0) } }
+        try check("mkdirat") { name.withCString { mkdirat(above, $0, 0o755) } }
+        return try describeImplied(above, name, path, isOpaque: isOpaque)
+    }
+
+    private static func link(_ folder: Int32, _ name: PathBytes) -> PathBytes? {
+        let buffer = UnsafeMutablePointer<CChar>.allocate(capacity: 4096)
+        defer { buffer.deallocate() }
+        let count = name.withCString { readlinkat(folder, $0, buffer, 4096) }
+        guard count > 0 else { return nil }
+        return PathBytes(UnsafeBufferPointer(start: buffer, count: count).map { UInt8(bitPattern: $0) })
+    }
+
+    /// Where a link leads in a root of its own: `..` at the top stays at the top.
+    private static func follow(_ link: PathBytes, from folder: [PathBytes]) -> PathBytes {
+        var parts = link.bytes.first == UInt8(ascii: "/") ? [] : folder
+        for part in link.bytes.split(separator: UInt8(ascii: "/")) where !part.elementsEqual(".".utf8) {
+            if part.elementsEqual("..".utf8) { _ = parts.popLast() } else { parts.append(PathBytes(part)) }
+        }
+        return .joining(parts)
+    }
+
+    private func describeImplied(_ above: Int32, _ name: PathBytes, _ path: PathBytes, isOpaque: Bool) throws -> Int32 {
         impliedDirectories.insert(path)
-        return try check("openat") { openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+        let fd = try check("openat") {
+            name.withCString { openat(above, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+        }
+        // Whatever the umask of the daemon is.
+        _ = fchmod(fd, 0o755)
+        if isOpaque { try Self.makeOpaque(fd) }
+        return fd
     }
 
     private func describeRoot(_ entry: TarEntry) throws {
+        impliedDirectories.remove("")
         try check("fchown") { fchown(root, entry.uid, entry.gid) }
         try check("fchmod") { fchmod(root, mode_t(entry.mode)) }
-        directoryTimes.append(("", entry.modified, entry.modifiedNanoseconds))
+        directoryTimes[""] = Self.times(entry)[0]
     }
 
-    private func whiteout(_ name: String, isOpaque: Bool) throws {
-        if isOpaque {
-            try check("setxattr") { fsetxattr(parent, "trusted.overlay.opaque", "y", 1, 0) }
-            return
-        }
+    // MARK: whiteouts
+
+    private func whiteout(_ name: PathBytes, _ whole: PathBytes) throws {
+        if whole.bytes.elementsEqual(Whiteout.opaque.utf8) { return try Self.makeOpaque(parent) }
         // Other names that start with ".wh..wh." are an old union file system's own book-keeping.
-        if name.hasPrefix(Whiteout.prefix) { return }
-        guard !name.isEmpty, name != ".", name != ".." else {
-            throw EngineError.invalidArgument("invalid layer: whiteout of nothing")
-        }
-        leaf = Array(name.utf8CString)
-        try removeExisting(keepDirectory: false)
-        try check("mknodat") { mknodat(parent, leaf, S_IFCHR, 0) }
+        if name.bytes.starts(with: Whiteout.prefix.utf8) { return }
+        guard !name.isEmpty, name != ".", name != ".." else { throw Self.invalid("whiteout of nothing") }
+        if name.withCString({ mknodat(parent, $0, S_IFCHR, 0) }) == 0 { return }
+        guard errno == EEXIST else { throw Errno(call: "mknod \(whole)", code: errno) }
+        // This layer brings the name too: a file covers what is below anyway, a folder must not be merged with it.
+        let fd = name.withCString { openat(parent, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+        guard fd >= 0 else { return }
+        defer { _ = close(fd) }
+        try Self.makeOpaque(fd)
     }
 
-    private func create(_ entry: TarEntry, path: String) throws {
+    private static func makeOpaque(_ folder: Int32) throws {
+        try check("setxattr") { fsetxattr(folder, "trusted.overlay.opaque", "y", 1, 0) }
+    }
+
+    private static func isWhiteout(_ folder: Int32, _ name: PathBytes) -> Bool {
+        var status = stat()
+        guard name.withCString({ fstatat(folder, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 else { return false }
+        return status.st_mode & S_IFMT == S_IFCHR && status.st_rdev == 0
+    }
+
+    // MARK: members
+
+    private func create(_ entry: TarEntry, path: PathBytes) throws {
         let mode = mode_t(entry.mode)
         switch entry.kind {
         case .directory:
-            if mkdirat(parent, leaf, mode) != 0 {
-                guard errno == EEXIST else { throw Errno(call: "mkdir", code: errno) }
-                try removeExisting(keepDirectory: true)
-                if mkdirat(parent, leaf, mode) != 0, errno != EEXIST { throw Errno(call: "mkdir", code: errno) }
-            }
-            directoryTimes.append((path, entry.modified, entry.modifiedNanoseconds))
-            impliedDirectories.remove(path)
-            try describe(entry)
+            try makeMember(entry, path)
         case .file:
-            var fd = openat(parent, leaf, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-            if fd < 0, errno == EEXIST {
-                try removeExisting(keepDirectory: false)
-                fd = openat(parent, leaf, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-            }
-            guard fd >= 0 else { throw Errno(call: "open \(path)", code: errno) }
-            file = fd
+            file = try newFile(path)
         case .symbolicLink:
-            try removeExisting(keepDirectory: false)
-            try check("symlinkat") { symlinkat(entry.linkName, parent, leaf) }
+            guard !entry.linkName.isEmpty, !entry.linkName.bytes.contains(0) else {
+                throw Self.invalid("\"\(path)\" links to nothing")
+            }
+            try removeExisting()
+            try check("symlinkat") { entry.linkName.withCString { target in leaf.withCString { symlinkat(target, parent, $0) } } }
             try describe(entry)
         case .hardLink: try link(entry, path: path)
         case .characterDevice, .blockDevice:
-            try removeExisting(keepDirectory: false)
+            try removeExisting()
             let device = gnu_dev_makedev(entry.deviceMajor, entry.deviceMinor)
             guard entry.kind == .blockDevice || device != 0 else {
-                throw EngineError.invalidArgument("invalid layer: \"\(entry.name)\" poses as a whiteout")
+                throw Self.invalid("\"\(entry.name)\" poses as a whiteout")
             }
             try check("mknodat") {
-                mknodat(parent, leaf, (entry.kind == .blockDevice ? S_IFBLK : S_IFCHR) | mode, device)
+                leaf.withCString {
+                    mknodat(parent, $0, (entry.kind == .blockDevice ? S_IFBLK : S_IFCHR) | mode, device)
+                }
             }
             try describe(entry)
         case .fifo:
-            try removeExisting(keepDirectory: false)
-            try check("mknodat") { mknodat(parent, leaf, S_IFIFO | mode, 0) }
+            try removeExisting()
+            try check("mknodat") { leaf.withCString { mknodat(parent, $0, S_IFIFO | mode, 0) } }
             try describe(entry)
         }
     }
 
-    private func link(_ entry: TarEntry, path: String) throws {
-        let parts = try Self.parts(entry.linkName)
-        guard let name = parts.last else { throw EngineError.invalidArgument("invalid layer: hard link to nothing") }
-        try removeExisting(keepDirectory: false)
-        do {
-            let folder = try openInRoot(parts.dropLast().joined(separator: "/"), UInt64(O_PATH | O_DIRECTORY))
-            defer { _ = close(folder) }
-            try check("linkat") { linkat(folder, name, parent, leaf, 0) }
-        } catch let error as Errno {
-            guard error.code == ENOENT || error.code == ENOTDIR else { throw error }
-            outsideLinks.append((path, parts.joined(separator: "/")))
+    private func makeMember(_ entry: TarEntry, _ path: PathBytes) throws {
+        let mode = mode_t(entry.mode)
+        if leaf.withCString({ mkdirat(parent, $0, mode) }) != 0 {
+            guard errno == EEXIST else { throw Errno(call: "mkdir \(path)", code: errno) }
+            // A folder this layer deleted below and brings anew does not show the old one's content.
+            let isOpaque = Self.isWhiteout(parent, leaf)
+            try removeExisting(keepDirectory: true)
+            if leaf.withCString({ mkdirat(parent, $0, mode) }) != 0, errno != EEXIST {
+                throw Errno(call: "mkdir \(path)", code: errno)
+            }
+            if isOpaque {
+                let fd = try check("openat") {
+                    leaf.withCString { openat(parent, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+                }
+                defer { _ = close(fd) }
+                try Self.makeOpaque(fd)
+            }
         }
+        directoryTimes[path] = Self.times(entry)[0]
+        impliedDirectories.remove(path)
+        try describe(entry)
+    }
+
+    private func newFile(_ path: PathBytes) throws -> Int32 {
+        let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+        var fd = leaf.withCString { openat(parent, $0, flags, 0o600) }
+        if fd < 0, errno == EEXIST {
+            try removeExisting()
+            fd = leaf.withCString { openat(parent, $0, flags, 0o600) }
+        }
+        guard fd >= 0 else { throw Errno(call: "open \(path)", code: errno) }
+        return fd
+    }
+
+    private func link(_ entry: TarEntry, path: PathBytes) throws {
+        let parts = try Self.parts(entry.linkName)
+        guard let name = parts.last else { throw Self.invalid("hard link to nothing") }
+        try removeExisting()
+        let folder = openInRoot(.joining(parts.dropLast()), UInt64(O_PATH | O_DIRECTORY))
+        defer { if folder >= 0 { _ = close(folder) } }
+        if folder >= 0 {
+            guard !Self.isWhiteout(folder, name) else { throw Self.invalid("\"\(path)\" links to a deleted file") }
+            if name.withCString({ name in leaf.withCString { linkat(folder, name, parent, $0, 0) } }) == 0 { return }
+        }
+        guard errno == ENOENT || errno == ENOTDIR else { throw Errno(call: "link \(path)", code: errno) }
+        outsideLinks.append((path, .joining(parts)))
     }
 
     /// Owner, mode, attributes and (but for directories) times of what was just made at `leaf`.
     private func describe(_ entry: TarEntry) throws {
-        try check("fchownat") { fchownat(parent, leaf, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) }
+        try check("fchownat") { leaf.withCString { fchownat(parent, $0, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) } }
         if entry.kind != .symbolicLink {
             // Nobody else writes here, and `leaf` is no link: following is safe.
-            try check("fchmodat") { fchmodat(parent, leaf, mode_t(entry.mode), 0) }
+            try check("fchmodat") { leaf.withCString { fchmodat(parent, $0, mode_t(entry.mode), 0) } }
         }
-        for (name, value) in entry.attributes where try Self.isKept(name) {
-            let path =
-                "/proc/self/fd/\(parent)/"
-                + String(decoding: leaf.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            if lsetxattr(path, name, value, value.count, 0) != 0, errno != EOPNOTSUPP, errno != EPERM {
+        for (name, value) in entry.attributes where Self.isKept(name) {
+            let path = PathBytes(Array("/proc/self/fd/\(parent)/".utf8) + leaf.bytes)
+            if path.withCString({ lsetxattr($0, name, value, value.count, 0) }) != 0, errno != EOPNOTSUPP, errno != EPERM {
                 throw Errno(call: "setxattr \(name)", code: errno)
             }
         }
         if entry.kind != .directory {
-            var times = Self.times(entry)
-            try check("utimensat") { utimensat(parent, leaf, &times, AT_SYMLINK_NOFOLLOW) }
+            let times = Self.times(entry)
+            try check("utimensat") { leaf.withCString { utimensat(parent, $0, times, AT_SYMLINK_NOFOLLOW) } }
         }
     }
 
     /// A later member of the same name replaces the earlier one; only directories are merged.
-    private func removeExisting(keepDirectory: Bool) throws {
+    private func removeExisting(keepDirectory: Bool = false) throws {
         var status = stat()
-        guard fstatat(parent, leaf, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return }
+        guard leaf.withCString({ fstatat(parent, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 else { return }
         if status.st_mode & S_IFMT == S_IFDIR {
             if keepDirectory { return }
-            let child = try check("openat") { openat(parent, leaf, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+            let child = try check("openat") {
+                leaf.withCString { openat(parent, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+            }
             Folder.removeEntries(child)
             _ = close(child)
-            try check("unlinkat") { unlinkat(parent, leaf, AT_REMOVEDIR) }
+            try check("unlinkat") { leaf.withCString { unlinkat(parent, $0, AT_REMOVEDIR) } }
         } else {
-            try check("unlinkat") { unlinkat(parent, leaf, 0) }
+            try check("unlinkat") { leaf.withCString { unlinkat(parent, $0, 0) } }
         }
     }
 }

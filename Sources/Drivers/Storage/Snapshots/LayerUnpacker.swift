@@ -66,29 +66,46 @@ package final class LayerUnpacker: @unchecked Sendable {
                 guard let source else { continue }
                 defer { _ = close(source) }
                 guard fstatat(source, "", &status, AT_EMPTY_PATH) == 0 else { continue }
-                if status.st_mode & S_IFMT == S_IFDIR {
-                    let target = try openInRoot(folder + "/fs", path, UInt64(O_RDONLY | O_DIRECTORY))
-                    defer { _ = close(target) }
-                    try check("fchown") { fchown(target, status.st_uid, status.st_gid) }
-                    try check("fchmod") { fchmod(target, status.st_mode & 0o7777) }
-                    var times = [status.st_atim, status.st_mtim]
-                    try check("futimens") { futimens(target, &times) }
-                }
+                if status.st_mode & S_IFMT == S_IFDIR { try describe(path, status) }
                 break
             }
         }
         for link in tree.outsideLinks {
-            guard
-                let source = below.lazy.compactMap({
-                    try? self.openInRoot($0, link.target, UInt64(O_RDONLY | O_NOFOLLOW))
-                }).first
-            else {
+            guard let source = find(link.target, below) else {
                 throw EngineError.invalidArgument(
                     "invalid layer: \"\(link.name)\" links to \"\(link.target)\", which is not there")
             }
             defer { _ = close(source) }
             try copy(source, to: link.name)
         }
+    }
+
+    private func describe(_ path: PathBytes, _ status: stat) throws {
+        let target: Int32
+        do {
+            target = try openInRoot(folder + "/fs", path, UInt64(O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
+        } catch let error as Errno where [ENOENT, ENOTDIR, ELOOP].contains(error.code) {
+            // A later member took the folder's place.
+            return
+        }
+        defer { _ = close(target) }
+        try check("fchown") { fchown(target, status.st_uid, status.st_gid) }
+        try check("fchmod") { fchmod(target, status.st_mode & 0o7777) }
+        var times = [status.st_atim, status.st_mtim]
+        try check("futimens") { futimens(target, &times) }
+    }
+
+    /// The topmost lower file of a name. O_PATH: opening a device or a pipe to read it would wake its driver, or wait.
+    private func find(_ path: PathBytes, _ below: [String]) -> Int32? {
+        for lower in below {
+            guard let found = try? openInRoot(lower, path, UInt64(O_PATH | O_NOFOLLOW)) else { continue }
+            defer { _ = close(found) }
+            var status = stat()
+            guard fstatat(found, "", &status, AT_EMPTY_PATH) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+            let file = open("/proc/self/fd/\(found)", O_RDONLY | O_CLOEXEC)
+            return file >= 0 ? file : nil
+        }
+        return nil
     }
 
     /// Removes the tree unless it was published.
@@ -100,28 +117,24 @@ package final class LayerUnpacker: @unchecked Sendable {
 
     func published() { isOver = true }
 
-    private func openInRoot(_ root: String, _ path: String, _ flags: UInt64) throws -> Int32 {
+    private func openInRoot(_ root: String, _ path: PathBytes, _ flags: UInt64) throws -> Int32 {
         let folder = try OwnedFD.open(root, O_PATH | O_DIRECTORY)
         let raw = folder.raw
         let how = UInt64(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
-        return try check("openat2") { apus_openat2(raw, path, flags | UInt64(O_CLOEXEC), 0, how) }
+        return try check("openat2") {
+            (path.isEmpty ? "." : path).withCString { apus_openat2(raw, $0, flags | UInt64(O_CLOEXEC), 0, how) }
+        }
     }
 
-    private func copy(_ source: Int32, to path: String) throws {
+    private func copy(_ source: Int32, to path: PathBytes) throws {
         var status = stat()
         try check("fstat") { fstat(source, &status) }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw EngineError.invalidArgument("invalid layer: hard link to a special file")
-        }
-        let parts = path.split(separator: "/").map(String.init)
-        guard let name = parts.last else { return }
-        let parent = try openInRoot(
-            folder + "/fs", parts.count > 1 ? parts.dropLast().joined(separator: "/") : ".",
-            UInt64(O_RDONLY | O_DIRECTORY))
+        guard var parts = path.components, let name = parts.popLast() else { return }
+        let parent = try openInRoot(folder + "/fs", .joining(parts), UInt64(O_RDONLY | O_DIRECTORY))
         defer { _ = close(parent) }
-        let target = try check("openat") {
-            openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        }
+        let target = name.withCString { openat(parent, $0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600) }
+        if target < 0, errno == EEXIST { return }  // A later member has the name.
+        guard target >= 0 else { throw Errno(call: "open \(path)", code: errno) }
         defer { _ = close(target) }
         var left = Int(status.st_size)
         while left > 0 {

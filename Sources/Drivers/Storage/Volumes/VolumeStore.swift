@@ -26,6 +26,7 @@ package final class VolumeStore: Sendable {
         self.folder = folder
         self.database = database
         try Folder.make(folder, mode: 0o711)
+        defer { finishRemovals() }
         try database.migrate(
             component: "volumes",
             steps: [
@@ -67,8 +68,33 @@ package final class VolumeStore: Sendable {
 
     package func remove(_ name: String) throws {
         guard try get(name) != nil else { throw Self.missing(name) }
-        try database.execute("DELETE FROM volume WHERE name = ?", .text(name))
-        Folder.removeTree("\(folder)/\(name)")
+        // Away first, and back again should the daemon be killed before the row is gone: a new volume of the name never
+        // shows old content, and an old one is never empty.
+        let place = "\(folder)/\(Self.removedPrefix)\(name)"
+        Folder.removeTree(place)
+        guard rename("\(folder)/\(name)", place) == 0 || errno == ENOENT else {
+            throw Errno(call: "rename \(folder)/\(name)", code: errno)
+        }
+        do {
+            try database.execute("DELETE FROM volume WHERE name = ?", .text(name))
+        } catch {
+            _ = rename(place, "\(folder)/\(name)")
+            throw error
+        }
+        Folder.removeTree(place)
+    }
+
+    /// No volume's name begins with a dot.
+    private static let removedPrefix = ".removed-"
+
+    private func finishRemovals() {
+        for entry in Folder.entries(folder) where entry.hasPrefix(Self.removedPrefix) {
+            let name = String(entry.dropFirst(Self.removedPrefix.count))
+            // A database that cannot be read keeps everything.
+            guard let isThere = try? get(name) != nil else { continue }
+            if isThere, rename("\(folder)/\(entry)", "\(folder)/\(name)") == 0 { continue }
+            Folder.removeTree("\(folder)/\(entry)")
+        }
     }
 
     /// Bytes in a volume.
