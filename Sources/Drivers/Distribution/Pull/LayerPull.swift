@@ -90,8 +90,15 @@ struct LayerPull: Sendable {
         var unpacker = unpacks ? try images.layers.unpacker() : nil
         do {
             if ingest.offset > layer.size { try ingest.restart() }
-            if ingest.offset > 0, let unpacker {
-                try await Blocking.run { try ingest.replay { try unpacker.write($0) } }
+            if ingest.offset > 0, let begun = unpacker {
+                do {
+                    try await Blocking.run { try ingest.replay { try begun.write($0) } }
+                } catch {
+                    // What an earlier try left is no layer: from the start.
+                    begun.abandon()
+                    try ingest.restart()
+                    unpacker = try images.layers.unpacker()
+                }
             }
             var attempt = 0
             while ingest.offset < layer.size {
@@ -117,9 +124,17 @@ struct LayerPull: Sendable {
         } catch {
             unpacker?.abandon()
             // Bytes that are not what the manifest says are of no use to a later try; those that only stopped are.
-            if !Self.isTransient(error) { ingest.abandon() }
+            if !Self.canContinue(after: error) { ingest.abandon() }
             throw error
         }
+    }
+
+    /// Whether a later pull may go on where this one stopped: the registry or the way to it failed, not the content.
+    static func canContinue(after error: any Error) -> Bool {
+        if let refusal = (error as? RegistryError) ?? (error as? EngineError)?.cause as? RegistryError {
+            return refusal.status == 429 || refusal.status >= 500
+        }
+        return isTransient(error)
     }
 
     private static func isTransient(_ error: any Error) -> Bool {

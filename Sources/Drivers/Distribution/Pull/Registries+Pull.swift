@@ -2,6 +2,7 @@
 // `docker pull`: manifest, then layers side by side, each verified and unpacked while it arrives.
 import AsyncHTTPClient
 import AsyncSystem
+import JSON
 import NIOCore
 import NIOHTTP1
 package import OCI
@@ -18,7 +19,7 @@ extension Registries {
     ) async throws -> StoredImage {
         let wanted = reference.tagged
         return try await withClient(wanted, credentials, actions: "pull") { client in
-            try await images.withLease { lease in
+            try await images.withLease(keeps: LayerPull.canContinue(after:)) { lease in
                 let (bytes, type, digest) = try await manifest(
                     client, wanted.digest?.description ?? wanted.tag ?? "latest", wanted.digest)
                 try await progress(
@@ -64,15 +65,14 @@ extension Registries {
     private func manifest(_ client: RegistryClient, _ name: String, _ expected: Digest?) async throws -> (
         [UInt8], String, Digest
     ) {
-        let response = try await client.fetch(
-            .GET, client.url("manifests/\(name)"), headers: RegistryClient.manifestTypes.map { ("Accept", $0) })
-        let bytes = Array(try await response.body.collect(upTo: 8 << 20).readableBytesView)
+        let (bytes, headers) = try await client.document(
+            client.url("manifests/\(name)"), headers: RegistryClient.manifestTypes.map { ("Accept", $0) })
         let digest = Digest(sha256: SHA256.hash(data: bytes))
         if let expected, expected != digest {
             throw EngineError.invalidArgument("manifest verification failed for digest \(expected)")
         }
-        let type = response.headers.first(name: "Content-Type")?.split(separator: ";").first.map(String.init) ?? ""
-        if MediaType.isSchema1(type) {
+        let type = headers.first(name: "Content-Type")?.split(separator: ";").first.map(String.init) ?? ""
+        if MediaType.isSchema1(type) || (try? JSONValue.parse(bytes))?["schemaVersion"]?.int == 1 {
             throw EngineError.invalidArgument(
                 "Docker Image Format v1 and Docker Image manifest version 2, schema 1 support has been removed. Suggest the author of \(client.path) to upgrade the image to the OCI Format or Docker Image manifest v2, schema 2."
             )
@@ -100,9 +100,8 @@ extension Registries {
     private func configuration(_ client: RegistryClient, _ manifest: Manifest) async throws -> ImageConfiguration {
         let digest = manifest.config.digest
         if images.content.contains(digest) { return try ImageConfiguration(parsing: images.content.read(digest)) }
-        let response = try await client.fetch(.GET, client.url("blobs/\(digest)"))
-        let bytes = Array(try await response.body.collect(upTo: 8 << 20).readableBytesView)
-        guard Digest(sha256: SHA256.hash(data: bytes)) == digest else {
+        let bytes = try await client.document(client.url("blobs/\(digest)")).bytes
+        guard bytes.count == manifest.config.size, Digest(sha256: SHA256.hash(data: bytes)) == digest else {
             throw EngineError.invalidArgument("image config verification failed for digest \(digest)")
         }
         let parsed = try ImageConfiguration(parsing: bytes)

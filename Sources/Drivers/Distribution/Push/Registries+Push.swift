@@ -20,8 +20,14 @@ extension Registries {
             try await progress(.status(id: nil, "The push refers to repository [\(reference.repository)]"))
             let document = try images.content.read(image.manifestDigest)
             for layer in image.manifest.layers { try await progress(.status(id: layer.digest.short, "Preparing")) }
-            for layer in image.manifest.layers { try await upload(layer, client, id: layer.digest.short, progress) }
-            try await upload(image.manifest.config, client, id: nil, progress)
+            // Where else in this registry the blobs are, as far as we know: it can take them from there.
+            let other = (image.digests + image.tags).first {
+                $0.domain == reference.domain && $0.path != reference.path && $0.digest != nil
+            }?.path
+            for layer in image.manifest.layers {
+                try await upload(layer, client, id: layer.digest.short, from: other, progress)
+            }
+            try await upload(image.manifest.config, client, id: nil, from: other, progress)
             let tag = reference.tag ?? "latest"
             let response = try await client.send(
                 .PUT, client.url("manifests/\(tag)"), headers: [("Content-Type", image.manifest.mediaType)],
@@ -35,9 +41,10 @@ extension Registries {
         }
     }
 
-    private func upload(_ blob: Descriptor, _ client: RegistryClient, id: String?, _ progress: @escaping TransferSink)
-        async throws
-    {
+    private func upload(
+        _ blob: Descriptor, _ client: RegistryClient, id: String?, from other: String?,
+        _ progress: @escaping TransferSink
+    ) async throws {
         let head = try await client.fetch(.HEAD, client.url("blobs/\(blob.digest)"), accepting: [404])
         if head.status.code == 200 {
             if let id { try await progress(.status(id: id, "Layer already exists")) }
@@ -46,12 +53,18 @@ extension Registries {
         guard images.content.contains(blob.digest) else {
             throw EngineError.notFound("content \(blob.digest) is missing")
         }
-        let begun = try await client.send(.POST, client.url("blobs/uploads/"), headers: [("Content-Length", "0")])
+        let mount = other.map { "?mount=\(RegistryClient.escaped(blob.digest.description))&from=\(RegistryClient.escaped($0))" }
+        let begun = try await client.send(
+            .POST, client.url("blobs/uploads/") + (mount ?? ""), headers: [("Content-Length", "0")])
         _ = try? await begun.body.collect(upTo: 64 << 10)
+        if begun.status.code == 201, let other {
+            if let id { try await progress(.status(id: id, "Mounted from \(other)")) }
+            return
+        }
         guard var place = begun.headers.first(name: "Location") else {
             throw EngineError.internalError("the registry gave no place to upload to")
         }
-        if place.hasPrefix("/") { place = client.endpoint.url + place }
+        if place.hasPrefix("/") { place = RegistryClient.origin(client.endpoint.url) + place }
         place += (place.contains("?") ? "&" : "?") + "digest=" + RegistryClient.escaped(blob.digest.description)
         let file = try images.content.open(blob.digest).release()
         defer { _ = Glibc.close(file) }

@@ -60,7 +60,11 @@ package final class Registries: Sendable {
             do {
                 return try await body(client)
             } catch let error as RegistryError {
-                // The registry has answered; only a mirror's refusal sends us on.
+                // The registry has answered; only a mirror's refusal sends us on, and that of a TLS server to plain HTTP.
+                if endpoint.url.hasPrefix("http://"), error.status == 400, error.code.isEmpty {
+                    failure = failure ?? error.engineError(reference.familiar, repository: reference.familiarName)
+                    continue
+                }
                 if endpoint.url.hasSuffix("//" + reference.domain) {
                     throw error.engineError(reference.familiar, repository: reference.familiarName)
                 }

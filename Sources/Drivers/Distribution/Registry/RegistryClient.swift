@@ -44,12 +44,16 @@ final class RegistryClient: Sendable {
         _ method: HTTPMethod, _ url: String, headers: [(String, String)] = [], body: HTTPClientRequest.Body? = nil,
         accepting: Set<UInt> = [], timeout: TimeAmount = .seconds(120)
     ) async throws -> HTTPClientResponse {
+        try Self.checkScheme(url)
         var challenged = false
         while true {
             var request = HTTPClientRequest(url: url)
             request.method = method
             request.headers.add(contentsOf: [("User-Agent", "apus")] + headers)
-            if let header = authorization.withLock({ $0 }) { request.headers.add(name: "Authorization", value: header) }
+            // Proof is for the registry alone: it may send us elsewhere, to upload for instance, but not with it.
+            if Self.origin(url) == Self.origin(endpoint.url), let header = authorization.withLock({ $0 }) {
+                request.headers.add(name: "Authorization", value: header)
+            }
             request.body = body
             let response: HTTPClientResponse
             do {
@@ -101,6 +105,39 @@ final class RegistryClient: Sendable {
         throw CancellationError()
     }
 
+    /// A whole document of at most `limit` bytes. Tried again when the connection breaks in its middle.
+    func document(_ url: String, headers: [(String, String)] = [], limit: Int = 8 << 20) async throws -> (
+        bytes: [UInt8], headers: HTTPHeaders
+    ) {
+        for attempt in 1... {
+            let response = try await fetch(.GET, url, headers: headers)
+            do {
+                let body = try await response.body.collect(upTo: limit)
+                return (Array(body.readableBytesView), response.headers)
+            } catch is NIOTooManyBytesError {
+                throw EngineError.invalidArgument("\(url): larger than \(limit) bytes")
+            } catch let error where attempt < 3 && !(error is CancellationError) {
+                try await Task.sleep(for: .milliseconds(100 << attempt))
+            } catch let error where !(error is CancellationError) {
+                throw EngineError.internalError("Get \"\(url)\": unexpected EOF", cause: error)
+            }
+        }
+        throw CancellationError()
+    }
+
+    /// The HTTP client also speaks to unix sockets; a registry has no business with those of this machine.
+    private static func checkScheme(_ url: String) throws {
+        guard url.hasPrefix("https://") || url.hasPrefix("http://") else {
+            throw EngineError.invalidArgument("the registry named an address that is no web address: \(url.prefix(200))")
+        }
+    }
+
+    /// `scheme://host:port` of a URL.
+    static func origin(_ url: String) -> String {
+        let parts = url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+        return parts.prefix(3).joined(separator: "/").prefix { $0 != "?" && $0 != "#" }.lowercased()
+    }
+
     private static func isFinal(_ error: EngineError) -> Bool {
         error.message.contains("connection refused") || error.message.contains("no such host")
             || error.message.contains("certificate")
@@ -120,6 +157,10 @@ final class RegistryClient: Sendable {
     /// Token authentication (distribution, docs/spec/auth/token.md).
     private func fetchToken(_ challenge: Challenge) async throws {
         guard let realm = challenge.parameters["realm"] else { return }
+        try Self.checkScheme(realm)
+        guard realm.hasPrefix("https://") || endpoint.isInsecure || credentials.isEmpty else {
+            throw EngineError.invalidArgument("the registry wants credentials sent in clear to \(realm.prefix(200))")
+        }
         var query: [String] = []
         if let service = challenge.parameters["service"] { query.append("service=" + Self.escaped(service)) }
         query.append("scope=" + Self.escaped(challenge.parameters["scope"] ?? "repository:\(path):\(actions)"))

@@ -70,6 +70,8 @@ package struct Manifest: Sendable, Equatable {
             throw .invalidArgument(
                 "manifest schema 1 is not supported: the image must be pushed again by a newer client")
         }
+        // A document that is both would be one image to one reader and another to the next (CVE-2021-41190).
+        guard json["manifests"] == nil else { throw .invalidArgument("invalid manifest: it is an index too") }
         guard let config = json["config"], let layers = json["layers"]?.array else {
             throw .invalidArgument("invalid manifest: config or layers missing")
         }
@@ -101,6 +103,9 @@ package struct ImageIndex: Sendable, Equatable {
 
     package init(parsing bytes: [UInt8]) throws(EngineError) {
         let json = try parseDocument(bytes, "index")
+        guard json["layers"] == nil, json["config"] == nil else {
+            throw .invalidArgument("invalid index: it is a manifest too")
+        }
         guard let manifests = json["manifests"]?.array, manifests.count <= 4096 else {
             throw .invalidArgument("invalid index: manifests missing")
         }
