@@ -10,8 +10,10 @@ import Primitives
 /// Serves one engine. It translates and decides nothing.
 package final class APIServer: Sendable {
     private let server: HTTPServer
+    private let engine: ContainerEngine
 
     package init(engine: ContainerEngine, version: String, logger: Logger) {
+        self.engine = engine
         let table = RouteTable(engine: engine, logger: logger)
         server = HTTPServer(
             common: [
@@ -21,10 +23,18 @@ package final class APIServer: Sendable {
         ) { request, responder in try await table.handle(request, responder) }
     }
 
+    /// Listens on all of the addresses or on none. An engine that nobody can reach is shut down.
     package func listen(on addresses: [ListenAddress]) async throws {
-        for address in addresses { try await server.listen(on: address) }
+        do {
+            for address in addresses { try await server.listen(on: address) }
+        } catch {
+            await server.close(limit: .zero)
+            await engine.shutdown()
+            throw error
+        }
     }
 
+    /// Stops accepting; running requests may end within some seconds, streams that wait for something end at once.
     package func close() async { await server.close() }
 }
 

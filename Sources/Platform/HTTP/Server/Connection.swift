@@ -82,6 +82,7 @@ struct Connection: Sendable {
 
     /// Runs the handler; it is cancelled when the client goes away.
     private func run(_ request: HTTPRequest, _ responder: HTTPResponder) async throws {
+        watch.prepare()
         let work = Task { try await handler(request, responder) }
         watch.begin { work.cancel() }
         defer { watch.end() }

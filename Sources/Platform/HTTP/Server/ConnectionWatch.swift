@@ -30,13 +30,19 @@ final class ConnectionWatch: ChannelInboundHandler, Sendable {
     /// The server is shutting down: the current request is the connection's last.
     var isClosing: Bool { state.withLock { $0.isClosing } }
 
-    /// A request starts; `cancel` is called when its client has gone.
-    func begin(_ cancel: @escaping @Sendable () -> Void) {
-        let (number, isInputClosed, isGone) = state.withLock { state in
+    /// A request is about to start. Its handler may say at once what it is, so this comes before.
+    func prepare() {
+        state.withLock { state in
             state.number += 1
-            state.cancel = cancel
             state.mayBeHalfClosed = false
             state.isEndless = false
+        }
+    }
+
+    /// The request runs; `cancel` is called when its client has gone.
+    func begin(_ cancel: @escaping @Sendable () -> Void) {
+        let (number, isInputClosed, isGone) = state.withLock { state in
+            state.cancel = cancel
             return (state.number, state.isInputClosed, state.isGone)
         }
         if isGone { cancel() } else if isInputClosed { giveUpLater(number) }
