@@ -85,8 +85,10 @@ struct RouteTable: Sendable {
             }
             segments.append(text)
         }
-        if let first = segments.first, let version = Self.version(first) {
-            try Self.check(version)
+        var version = APIVersion.latest
+        if let first = segments.first, let asked = APIVersion(first) {
+            try asked.check()
+            version = asked
             segments.removeFirst()
         }
         for route in routes {
@@ -95,33 +97,9 @@ struct RouteTable: Sendable {
                 route.method == request.method
                     || route.method == "GET" && request.method == "HEAD" && segments == ["_ping"]
             else { continue }
-            return try await route.handle(APICall(request: request, responder: responder, parameters: parameters))
+            return try await route.handle(
+                APICall(request: request, responder: responder, version: version, parameters: parameters))
         }
         throw EngineError.notFound("page not found")
-    }
-
-    /// `v1.43` as (1, 43).
-    private static func version(_ segment: String) -> (Int, Int)? {
-        guard segment.hasPrefix("v") else { return nil }
-        let parts = segment.dropFirst().split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 2, let major = Int(parts[0]), let minor = Int(parts[1]) else { return nil }
-        return (major, minor)
-    }
-
-    private static func check(_ version: (Int, Int)) throws {
-        func parts(_ text: String) -> (Int, Int) {
-            let numbers = text.split(separator: ".").compactMap { Int($0) }
-            return (numbers[0], numbers[1])
-        }
-        if version < parts(Build.minimumAPIVersion) {
-            throw EngineError.invalidArgument(
-                "client version \(version.0).\(version.1) is too old. Minimum supported API version is \(Build.minimumAPIVersion), please upgrade your client to a newer version"
-            )
-        }
-        if version > parts(Build.apiVersion) {
-            throw EngineError.invalidArgument(
-                "client version \(version.0).\(version.1) is too new. Maximum supported API version is \(Build.apiVersion)"
-            )
-        }
     }
 }

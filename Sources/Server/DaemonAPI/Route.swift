@@ -6,6 +6,7 @@ import HTTP
 struct APICall: Sendable {
     let request: HTTPRequest
     let responder: HTTPResponder
+    let version: APIVersion
     /// What stands in the pattern's braces, decoded.
     let parameters: [String: String]
 

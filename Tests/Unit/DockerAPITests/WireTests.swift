@@ -17,6 +17,21 @@ import Testing
         #expect(request.networkingConfig == nil)
     }
 
+    @Test func keysAreFoundWhateverTheirCaseButKeysOfMapsAreData() throws {
+        let text = #"{"image": "a", "LABELS": {"Image": "b", "cmd": "c"}, "hostconfig": {"networkMODE": "host"}}"#
+        let request = try WireJSON.decode(ContainerCreateRequest.self, from: Array(text.utf8))
+        #expect(request.config.image == "a")
+        #expect(request.config.labels == ["Image": "b", "cmd": "c"])
+        #expect(request.hostConfig?.networkMode == "host")
+    }
+
+    @Test(arguments: ["1.5", "9223372036854775808", "\"1\"", "true", "[]"])
+    func numbersMustFit(_ number: String) {
+        #expect(throws: EngineError.self) {
+            try WireJSON.decode(ContainerCreateRequest.self, from: Array(#"{"StopTimeout": \#(number)}"#.utf8))
+        }
+    }
+
     @Test func optionalsAreLeftOutAndNullablesAreNull() throws {
         let json = try JSONValue.parse(WireJSON.encode(ContainerConfig()))
         #expect(json["Healthcheck"] == nil)

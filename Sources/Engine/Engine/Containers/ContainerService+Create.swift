@@ -8,13 +8,11 @@ import Primitives
 extension ContainerService {
     /// Creates a container from the raw request body; a key the engine does not know or cannot honour is refused by name.
     package func create(name: String?, platform: String?, body: [UInt8]) async throws -> ContainerCreateResponse {
-        guard !body.isEmpty else { throw EngineError.invalidArgument("EOF") }
-        let json: JSONValue
-        do { json = try JSONValue.parse(body) } catch { throw EngineError.invalidArgument("invalid JSON: \(error)") }
+        let json = try WireJSON.parse(body)
         guard let object = json.object, !object.isEmpty else {
             throw EngineError.invalidArgument("Config cannot be empty in order to create a container")
         }
-        let request = try WireJSON.decode(ContainerCreateRequest.self, from: body)
+        let request = try WireJSON.decode(ContainerCreateRequest.self, from: json)
         try FieldSupport.check(json)
         return try await create(name: name, platform: platform, request)
     }

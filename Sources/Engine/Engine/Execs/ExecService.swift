@@ -85,8 +85,8 @@ package final class ExecService: Sendable {
             }
             // The client has asked to take the connection over: it is told there, and reads the code by inspecting.
             let connection = TaskConnection(
-                isRaw: exec.request.tty, stdin: false, stdout: true, stderr: false, keys: nil)
-            connection.end(history: TextSource(text + "\r\n", isRaw: exec.request.tty))
+                isRaw: request.tty, stdin: false, stdout: true, stderr: false, keys: nil)
+            connection.end(history: TextSource(text + "\r\n", isRaw: request.tty))
             return connection
         }
     }
@@ -120,8 +120,9 @@ package final class ExecService: Sendable {
             streams.close()
             return nil
         }
+        // Whether the client wants frames is what it says now, not what the exec was made with: so does Docker.
         let connection = TaskConnection(
-            isRaw: asked.tty, stdin: request.attachStdin, stdout: request.attachStdout, stderr: request.attachStderr,
+            isRaw: start.tty, stdin: request.attachStdin, stdout: request.attachStdout, stderr: request.attachStderr,
             keys: keys
         ) { [containers] in containers.announce(container.record, "exec_detach", ["execID": id]) }
         // Clients ask for the exit code as soon as the stream ends: it must be known by then.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one place where API values become JSON and back.
-package import FoundationEssentials
+import FoundationEssentials
+package import JSON
 package import Primitives
 
 /// JSON of the Engine API.
@@ -16,11 +17,20 @@ package enum WireJSON {
     package static func decode<T: Decodable>(
         _ type: T.Type, from bytes: some Sequence<UInt8>
     ) throws(EngineError) -> T {
-        let data = Data(bytes)
-        guard !data.isEmpty else { throw .invalidArgument("EOF") }
-        do {
-            return try JSONDecoder().decode(type, from: data)
-        } catch let error as DecodingError {
+        try decode(type, from: try parse(bytes))
+    }
+
+    /// Parses a request body. None is an `EOF`, as a Go server tells it.
+    package static func parse(_ bytes: some Sequence<UInt8>) throws(EngineError) -> JSONValue {
+        let bytes = Array(bytes)
+        guard !bytes.isEmpty else { throw .invalidArgument("EOF") }
+        do throws(JSONError) { return try JSONValue.parse(bytes) } catch {
+            throw .invalidArgument("invalid JSON: \(error)")
+        }
+    }
+
+    package static func decode<T: Decodable>(_ type: T.Type, from value: JSONValue) throws(EngineError) -> T {
+        do { return try WireDecoder(value: value).decode(type) } catch let error as DecodingError {
             throw .invalidArgument(describe(error))
         } catch {
             throw .invalidArgument("invalid JSON: \(error)")

@@ -91,7 +91,16 @@ enum ContainerRoutes {
                 try await call.reply(try await containers.list(options))
             },
             Route("GET", "/containers/{id}/json") { call in
-                try await call.reply(try await containers.inspect(call.parameter("id"), size: call.flag("size")))
+                var view = try await containers.inspect(call.parameter("id"), size: call.flag("size"))
+                if call.version < APIVersion(1, 45) {
+                    // Until then the short ID stood among the aliases.
+                    let alias = Identifier.short(view.id)
+                    for name in view.networkSettings.networks.keys where !["bridge", "host", "none"].contains(name) {
+                        let given = view.networkSettings.networks[name]?.aliases ?? []
+                        view.networkSettings.networks[name]?.aliases = given + [alias]
+                    }
+                }
+                try await call.reply(view)
             },
             Route("GET", "/containers/{id}/top") { call in
                 try await call.reply(try await containers.top(call.parameter("id"), arguments: call.text("ps_args")))

@@ -56,13 +56,17 @@ enum ImageRoutes {
     private static func views(_ images: ImageService) -> [Route] {
         [
             Route("GET", "/images/json") { call in
-                try call.refuse("manifests")
+                try call.refuse("manifests", "identity")
                 var options = ImageListOptions()
                 options.all = call.flag("all")
                 options.filters = try call.filters()
                 options.sharedSize = call.flag("shared-size")
                 options.digests = call.flag("digests")
-                try await call.reply(try await images.list(options))
+                var list = try await images.list(options)
+                if call.version < APIVersion(1, 44) {
+                    for index in list.indices { list[index].virtualSize = list[index].size }
+                }
+                try await call.reply(list)
             },
             Route("POST", "/images/prune") { call in try await call.reply(try await images.prune(try call.filters())) },
             Route("GET", "/images/search") { _ in
@@ -70,7 +74,9 @@ enum ImageRoutes {
             },
             Route("GET", "/images/{name*}/json") { call in
                 try call.refuse("manifests", "platform")
-                try await call.reply(try await images.inspect(call.parameter("name")))
+                var image = try await images.inspect(call.parameter("name"))
+                if call.version < APIVersion(1, 44) { image.virtualSize = image.size }
+                try await call.reply(image)
             },
             Route("GET", "/images/{name*}/history") { call in
                 try call.refuse("platform")

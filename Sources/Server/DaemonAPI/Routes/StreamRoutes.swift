@@ -63,17 +63,11 @@ enum StreamRoutes {
         if options.follow { call.responder.markEndless() }
         let source = try await engine.containers.logs(call.parameter("id"), options)
         try await call.responder.stream(
-            200,
-            [
-                (
-                    "Content-Type",
-                    source.isRaw ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream"
-                )
-            ])
+            200, [("Content-Type", Frame.contentType(isRaw: source.isRaw, call.version))])
         try await withTaskCancellationHandler {
             do {
                 while let chunk = try await source.next() {
-                    try await call.responder.write(Frame.bytes(chunk, isRaw: source.isRaw))
+                    try await call.responder.write(Frame.lines(chunk, isRaw: source.isRaw))
                 }
             } catch {
                 await source.close()
@@ -83,17 +77,5 @@ enum StreamRoutes {
             Task { await source.close() }
         }
         try await call.responder.finish()
-    }
-}
-
-/// Docker's multiplexed frames: stream, three zeros, length in big endian, bytes.
-enum Frame {
-    static func bytes(_ chunk: OutputChunk, isRaw: Bool) -> [UInt8] {
-        if isRaw { return chunk.bytes }
-        let count = UInt32(chunk.bytes.count)
-        var out: [UInt8] = [chunk.kind.rawValue, 0, 0, 0]
-        out.reserveCapacity(chunk.bytes.count + 8)
-        for shift: UInt32 in [24, 16, 8, 0] { out.append(UInt8(truncatingIfNeeded: count >> shift)) }
-        return out + chunk.bytes
     }
 }

@@ -12,8 +12,8 @@ struct ClientLeft: Error {}
 enum Hijack {
     static func run(_ connection: any ProcessConnection, _ call: APICall) async throws {
         let isUpgrade = call.request.headers["Upgrade"] != nil
-        let type = connection.isRaw ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream"
-        var headers = [("Content-Type", type)]
+        // Docker has always called the stream of a client that does not upgrade raw, framed or not.
+        var headers = [("Content-Type", Frame.contentType(isRaw: connection.isRaw || !isUpgrade, call.version))]
         if isUpgrade { headers += [("Connection", "Upgrade"), ("Upgrade", "tcp")] }
         let raw: RawConnection
         do {

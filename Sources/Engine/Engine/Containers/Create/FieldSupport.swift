@@ -25,7 +25,7 @@ enum FieldSupport {
         guard case .object(let object) = value else { return }
         for (key, value) in object.fields {
             let name = path.isEmpty ? key : "\(path).\(key)"
-            guard let rule = rules[key] else {
+            guard let rule = rules[key] ?? anyCase(key, rules) else {
                 if isDefault(value) { continue }
                 throw .notImplemented("\(name) is not supported")
             }
@@ -42,6 +42,12 @@ enum FieldSupport {
                 for (_, item) in value.object?.fields ?? [] { try check(item, inner, path: name) }
             }
         }
+    }
+
+    /// Keys are found whatever their case, as the decoder finds them.
+    private static func anyCase(_ key: String, _ rules: [String: Rule]) -> Rule? {
+        let folded = key.lowercased()
+        return rules.first { $0.key.lowercased() == folded }?.value
     }
 
     private static func isDefault(_ value: JSONValue) -> Bool {
