@@ -14,6 +14,7 @@ import time
 
 PROGRAMS, WORK, ROUNDS, IMAGES = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 PORT = 5077
+WITHOUT_DOCKER0 = not pathlib.Path("/sys/class/net/docker0").exists()
 
 
 def quiet(*command, **options):
@@ -108,13 +109,20 @@ class Podman:
     shim = ["conmon", str(WORK)]
 
     def __init__(self):
-        self.client = ["podman", "--root", WORK / "podman", "--runroot", WORK / "podmanx", "--cgroup-manager", "cgroupfs"]
+        # crun refuses a machine with both kinds of control groups: podman runs where only the first is seen.
+        self.space = subprocess.Popen(["unshare", "-m", "sh", "-c", "umount /sys/fs/cgroup/unified; echo; exec sleep infinity"],
+                                      stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.space.stdout.readline()
+        limits = WORK / "containers.conf"
+        limits.write_text('[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n')
+        self.client = ["env", f"CONTAINERS_CONF={limits}", "nsenter", "-t", self.space.pid, "-m", "podman", "--root", WORK / "podman", "--runroot", WORK / "podmanx", "--cgroup-manager", "cgroupfs"]
 
     def start(self):
         return None
 
     def stop(self):
-        pass
+        self.space.kill()
+        self.space.wait()
 
     def idle(self):
         return None
@@ -170,7 +178,12 @@ def parallel_starts(engine, count=50, width=8):
     return time.perf_counter() - start
 
 
+def tables():
+    return set(subprocess.run(["nft", "list", "tables"], capture_output=True, text=True).stdout.splitlines())
+
+
 def main():
+    firewall = tables()
     quiet("Scripts/registry.sh", "start", WORK / "registry", PORT, env={**os.environ, "APUS_IMAGES": str(IMAGES)})
     engines = available()
     started = {engine.name: engine.start() for engine in engines}
@@ -211,6 +224,11 @@ def main():
         quiet("Scripts/registry.sh", "stop", WORK / "registry", PORT)
         for mounted in reversed([line.split()[4] for line in open("/proc/self/mountinfo") if str(WORK) in line]):
             subprocess.run(["umount", "-l", mounted])
+        # dockerd leaves its rules and its bridge, which would go on dropping what others forward.
+        for table in tables() - firewall:
+            subprocess.run(["nft", "delete", *table.split()], capture_output=True)
+        if WITHOUT_DOCKER0:
+            subprocess.run(["ip", "link", "delete", "docker0"], capture_output=True)
         shutil.rmtree(WORK, ignore_errors=True)
 
 
