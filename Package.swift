@@ -1,6 +1,7 @@
 // swift-tools-version: 6.1
 // SPDX-License-Identifier: Apache-2.0
 // The layer table of apus: lowest layer first. An import against the direction of the layers does not load.
+import Glibc
 import PackageDescription
 
 enum Layer {
@@ -61,13 +62,14 @@ var layerOf: [String: Layer] = [:]
     layerOf[name] = layer
     let dependencies = imports.map { Target.Dependency.byName(name: $0) } + products
     let path = "Sources/\(layer.folder)/\(name)"
+    let texts = access("\(Context.packageDirectory)/\(path)/README.md", F_OK) == 0 ? ["README.md"] : []
     if executable {
         return .executableTarget(
-            name: name, dependencies: dependencies, path: path, exclude: [], swiftSettings: settings,
+            name: name, dependencies: dependencies, path: path, exclude: texts, swiftSettings: settings,
             linkerSettings: linker)
     }
     return .target(
-        name: name, dependencies: dependencies, path: path, exclude: [], swiftSettings: settings, linkerSettings: linker
+        name: name, dependencies: dependencies, path: path, exclude: texts, swiftSettings: settings, linkerSettings: linker
     )
 }
 
@@ -190,6 +192,17 @@ let package = Package(
         unitTests("AsyncSystem", ["AsyncSystem", "Linux"]),
         unitTests("HTTP", ["Primitives", "CLinux", "Linux", "AsyncSystem", "HTTP"], products: [logging]),
         unitTests("OCI", ["OCI", "Primitives", "JSON"]),
+        unitTests("OCIImage", ["OCI", "Primitives", "JSON"]),
+        unitTests("Archive", ["Archive"]),
+        unitTests("SQLite", ["SQLite"]),
+        unitTests(
+            "Storage",
+            ["Primitives", "JSON", "CLinux", "Linux", "SQLite", "OCI", "Archive", "CZlib", "CZstd", "Storage"],
+            products: [crypto]),
+        unitTests(
+            "Distribution",
+            ["Primitives", "JSON", "Linux", "SQLite", "OCI", "Archive", "HTTP", "Storage", "Distribution"],
+            products: [crypto, logging]),
         unitTests("ContainerRuntime", ["ContainerRuntime", "JSON", "Linux", "OCI"]),
         unitTests("Tasks", ["Tasks", "Primitives", "JSON", "CLinux", "Linux", "AsyncSystem", "OCI"]),
         unitTests("Netlink", ["Netlink"]),

@@ -53,7 +53,9 @@ extension Registries {
         guard images.content.contains(blob.digest) else {
             throw EngineError.notFound("content \(blob.digest) is missing")
         }
-        let mount = other.map { "?mount=\(RegistryClient.escaped(blob.digest.description))&from=\(RegistryClient.escaped($0))" }
+        let mount = other.map {
+            "?mount=\(RegistryClient.escaped(blob.digest.description))&from=\(RegistryClient.escaped($0))"
+        }
         let begun = try await client.send(
             .POST, client.url("blobs/uploads/") + (mount ?? ""), headers: [("Content-Length", "0")])
         _ = try? await begun.body.collect(upTo: 64 << 10)

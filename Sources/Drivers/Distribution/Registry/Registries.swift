@@ -34,6 +34,8 @@ package final class Registries: Sendable {
         configuration.timeout = .init(connect: .seconds(15), read: .seconds(60))
         configuration.redirectConfiguration = .follow(max: 5, allowCycles: false)
         configuration.decompression = .disabled
+        // Else nobody would hear for a quarter of a minute that nobody listens there.
+        configuration.connectionPool.retryConnectionEstablishment = false
         secure = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         var unverified = configuration
         unverified.tlsConfiguration = .makeClientConfiguration()

@@ -128,7 +128,8 @@ final class RegistryClient: Sendable {
     /// The HTTP client also speaks to unix sockets; a registry has no business with those of this machine.
     private static func checkScheme(_ url: String) throws {
         guard url.hasPrefix("https://") || url.hasPrefix("http://") else {
-            throw EngineError.invalidArgument("the registry named an address that is no web address: \(url.prefix(200))")
+            throw EngineError.invalidArgument(
+                "the registry named an address that is no web address: \(url.prefix(200))")
         }
     }
 

@@ -212,7 +212,9 @@ package final class ImageStore: Sendable {
         try leased.withLock { leased in
             var chains: Set<Digest> = []
             var blobs = Set(leased.keys)
-            for (id, manifest) in try database.read("SELECT id, manifest FROM image", each: { ($0.text(0), $0.text(1)) }) {
+            for (id, manifest) in try database.read(
+                "SELECT id, manifest FROM image", each: { ($0.text(0), $0.text(1)) })
+            {
                 let (id, manifest) = (try Digest(parsing: id), try Digest(parsing: manifest))
                 let documents = try documents(id, manifest)
                 chains.formUnion(LayerStore.chains(documents.configuration.diffIDs))

@@ -255,7 +255,9 @@ final class LayerTree: TarVisitor {
                 throw Self.invalid("\"\(path)\" links to nothing")
             }
             try removeExisting()
-            try check("symlinkat") { entry.linkName.withCString { target in leaf.withCString { symlinkat(target, parent, $0) } } }
+            try check("symlinkat") {
+                entry.linkName.withCString { target in leaf.withCString { symlinkat(target, parent, $0) } }
+            }
             try describe(entry)
         case .hardLink: try link(entry, path: path)
         case .characterDevice, .blockDevice:
@@ -334,7 +336,9 @@ final class LayerTree: TarVisitor {
         }
         for (name, value) in entry.attributes where Self.isKept(name) {
             let path = PathBytes(Array("/proc/self/fd/\(parent)/".utf8) + leaf.bytes)
-            if path.withCString({ lsetxattr($0, name, value, value.count, 0) }) != 0, errno != EOPNOTSUPP, errno != EPERM {
+            if path.withCString({ lsetxattr($0, name, value, value.count, 0) }) != 0, errno != EOPNOTSUPP,
+                errno != EPERM
+            {
                 throw Errno(call: "setxattr \(name)", code: errno)
             }
         }

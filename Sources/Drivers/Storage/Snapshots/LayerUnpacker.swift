@@ -101,7 +101,9 @@ package final class LayerUnpacker: @unchecked Sendable {
             guard let found = try? openInRoot(lower, path, UInt64(O_PATH | O_NOFOLLOW)) else { continue }
             defer { _ = close(found) }
             var status = stat()
-            guard fstatat(found, "", &status, AT_EMPTY_PATH) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+            guard fstatat(found, "", &status, AT_EMPTY_PATH) == 0, status.st_mode & S_IFMT == S_IFREG else {
+                return nil
+            }
             let file = open("/proc/self/fd/\(found)", O_RDONLY | O_CLOEXEC)
             return file >= 0 ? file : nil
         }
@@ -132,7 +134,9 @@ package final class LayerUnpacker: @unchecked Sendable {
         guard var parts = path.components, let name = parts.popLast() else { return }
         let parent = try openInRoot(folder + "/fs", .joining(parts), UInt64(O_RDONLY | O_DIRECTORY))
         defer { _ = close(parent) }
-        let target = name.withCString { openat(parent, $0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600) }
+        let target = name.withCString {
+            openat(parent, $0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        }
         if target < 0, errno == EEXIST { return }  // A later member has the name.
         guard target >= 0 else { throw Errno(call: "open \(path)", code: errno) }
         defer { _ = close(target) }

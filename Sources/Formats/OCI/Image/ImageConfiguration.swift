@@ -50,7 +50,7 @@ package struct ImageConfiguration: Sendable {
 
     package init(parsing bytes: [UInt8]) throws(EngineError) {
         let json = try parseDocument(bytes, "image configuration")
-        guard let root = json["rootfs"], let ids = root["diff_ids"]?.strings else {
+        guard let list = json["rootfs"]?["diff_ids"], let ids = list.strings, ids.count == list.array?.count else {
             throw .invalidArgument("invalid image configuration: rootfs missing")
         }
         diffIDs = []
