@@ -7,6 +7,7 @@ import resource
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 import pytest
@@ -91,6 +92,31 @@ def test_attach_outlives_the_end_of_its_input(daemon, busybox):
             rest += piece
         assert b"early\n" in rest and b"later\n" in rest
     finally:
+        daemon.api("DELETE", f"/containers/{identifier}?force=1")
+
+
+def test_no_reset_for_a_client_that_still_writes(daemon, busybox):
+    """What `yes | docker run -i` does: the output ends while the client writes; it must see an end, not ECONNRESET."""
+    for _ in range(10):
+        identifier = daemon.api("POST", "/containers/create", {
+            "Image": "busybox", "Cmd": ["sh", "-c", "head -c 100 >/dev/null; echo done"], "OpenStdin": True, "StdinOnce": True})[1]["Id"]
+        stream, _, rest = ask(daemon, "POST", f"/containers/{identifier}/attach?stream=1&stdin=1&stdout=1", "Upgrade: tcp", "Connection: Upgrade")
+
+        def write():
+            try:
+                while True:
+                    stream.sendall(b"y" * 4096)
+            except OSError:
+                pass
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        assert daemon.api("POST", f"/containers/{identifier}/start")[0] == 204
+        while piece := stream.recv(65536):
+            rest += piece
+        stream.shutdown(socket.SHUT_RDWR)
+        writer.join()
+        assert rest.endswith(b"done\n")
         daemon.api("DELETE", f"/containers/{identifier}?force=1")
 
 

@@ -29,7 +29,10 @@ struct Connection: Sendable {
             while true {
                 switch try await exchange(reader, outbound) {
                 case .request: continue
-                case .close: return try await flush()
+                case .close:
+                    // A client that has gone needs nothing more.
+                    try? await watch.flush()
+                    return
                 case .linger: return try await linger(reader, outbound)
                 }
             }
@@ -93,22 +96,12 @@ struct Connection: Sendable {
         }
     }
 
-    /// Waits until the kernel has taken everything: NIO drops what is pending when a connection closes whose client has
-    /// closed its side already.
-    private func flush() async throws {
-        try await withTaskCancellationHandler {
-            try await channel.channel.writeAndFlush(ByteBuffer()).get()
-        } onCancel: {
-            channel.channel.close(promise: nil)
-        }
-    }
-
     /// Says that no more will be written, then reads on until the client has understood.
     private func linger(_ reader: RequestReader, _ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>) async throws {
         let channel = channel.channel
         let deadline = channel.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }
         defer { deadline.cancel() }
-        try await flush()
+        try await watch.flush()
         outbound.finish()
         await reader.discard(Self.lingerLimit)
     }

@@ -74,6 +74,16 @@ final class ConnectionWatch: ChannelInboundHandler, Sendable {
         if isIdle { channel.close(promise: nil) } else { cancel?() }
     }
 
+    /// Waits until the kernel has taken everything that was written: NIO drops what is pending when a connection closes whose
+    /// client has closed its side already.
+    func flush() async throws {
+        try await withTaskCancellationHandler {
+            try await channel.writeAndFlush(ByteBuffer()).get()
+        } onCancel: {
+            channel.close(promise: nil)
+        }
+    }
+
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if let event = event as? ChannelEvent, event == .inputClosed {
             let number = state.withLock { state in

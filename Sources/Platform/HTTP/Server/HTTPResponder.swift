@@ -93,7 +93,7 @@ package final class HTTPResponder: @unchecked Sendable {
         isHijacked = true
         watch.allowHalfClose()
         try await outbound.write(ByteBuffer(string: head(status, headers) + "\r\n"))
-        return RawConnection(reader: reader, outbound: outbound)
+        return RawConnection(reader: reader, watch: watch, outbound: outbound)
     }
 
     func sendContinue() async throws {
@@ -138,10 +138,14 @@ package final class HTTPResponder: @unchecked Sendable {
 /// A connection that no longer speaks HTTP.
 package final class RawConnection: Sendable {
     private let reader: RequestReader
+    private let watch: ConnectionWatch
     private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
 
-    init(reader: RequestReader, outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>) {
+    init(
+        reader: RequestReader, watch: ConnectionWatch, outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+    ) {
         self.reader = reader
+        self.watch = watch
         self.outbound = outbound
     }
 
@@ -150,5 +154,11 @@ package final class RawConnection: Sendable {
 
     package func write(_ bytes: [UInt8]) async throws {
         if !bytes.isEmpty { try await outbound.write(ByteBuffer(bytes: bytes)) }
+    }
+
+    /// Closes this side once the client has got everything.
+    package func finish() async throws {
+        try await watch.flush()
+        outbound.finish()
     }
 }

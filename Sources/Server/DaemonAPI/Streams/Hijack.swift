@@ -29,25 +29,33 @@ enum Hijack {
         let isRaw = connection.isRaw
         try await join(
             connection, input: { try await raw.read() },
-            output: { try await raw.write(Frame.bytes($0, isRaw: isRaw)) })
+            output: { try await raw.write(Frame.bytes($0, isRaw: isRaw)) }, end: { try await raw.finish() })
     }
 
-    /// Moves bytes both ways until the process's output ends. The client's half-close ends only the input.
+    /// How long a client may take to close after the end of the output.
+    private static let closingTime = Duration.seconds(5)
+
+    /// Moves bytes both ways until the process's output ends. The client's half-close ends only the input. What a client
+    /// sends after the `end` is read and thrown away: to close over unread bytes resets the connection, and the client loses
+    /// the last of the output.
     static func join(
         _ connection: any ProcessConnection, input: @escaping @Sendable () async throws -> [UInt8]?,
-        output: @escaping @Sendable (OutputChunk) async throws -> Void
+        output: @escaping @Sendable (OutputChunk) async throws -> Void, end: () async throws -> Void
     ) async throws {
         let reader = Task {
             do {
                 while let bytes = try await input() { try await connection.write(bytes) }
                 await connection.closeInput()
-            } catch is DetachRequested, is ClientLeft {
+            } catch is ClientLeft {
+                return await connection.close()
+            } catch is DetachRequested {
                 await connection.close()
-            } catch is CancellationError {
-                return
             } catch {
+                if Task.isCancelled { return }
                 await connection.closeInput()
             }
+            // An error here means that the client has gone.
+            while let bytes = try? await input(), !Task.isCancelled { _ = bytes }
         }
         defer { reader.cancel() }
         try await withTaskCancellationHandler {
@@ -61,5 +69,16 @@ enum Hijack {
             Task { await connection.close() }
         }
         await connection.close()
+        try await end()
+        let deadline = Task {
+            // Cancelled when the client closes before.
+            if (try? await Task.sleep(for: closingTime)) != nil { reader.cancel() }
+        }
+        await withTaskCancellationHandler {
+            await reader.value
+        } onCancel: {
+            reader.cancel()
+        }
+        deadline.cancel()
     }
 }

@@ -33,8 +33,11 @@ enum WebSocket {
                 // Unlike a half-closed stream, a closed WebSocket takes no output any more.
                 await connection.closeInput()
                 throw ClientLeft()
-            }, output: { try await raw.write(WebSocketFrame.binary($0.bytes)) })
-        try await input.close(1000)
+            }, output: { try await raw.write(WebSocketFrame.binary($0.bytes)) },
+            end: {
+                try await input.close(1000)
+                try await raw.finish()
+            })
     }
 
     /// The client's side: payloads for the process; pings and the end are answered here.
