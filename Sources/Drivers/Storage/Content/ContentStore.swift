@@ -100,7 +100,7 @@ package final class Ingest: @unchecked Sendable {
     // Unchecked: handed from one pool thread to the next by its owner, which awaits each call.
     private let store: ContentStore
     private let path: String
-    private let file: Int32
+    private var file: Int32
     private var hash = SHA256()
     package private(set) var offset: Int64 = 0
     private var isFinished = false
@@ -129,7 +129,7 @@ package final class Ingest: @unchecked Sendable {
         throw EngineError.conflict("the same content is being taken in already")
     }
 
-    deinit { _ = close(file) }
+    deinit { if file >= 0 { _ = close(file) } }
 
     private func hashWhatIsThere() throws {
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
@@ -194,9 +194,12 @@ package final class Ingest: @unchecked Sendable {
         return actual
     }
 
-    /// Removes what was taken in.
+    /// Removes what was taken in. Its room on the disk is free at once, whoever still refers to this object.
     package func abandon() {
-        if !isFinished { unlink(path) }
+        if isFinished { return }
         isFinished = true
+        unlink(path)
+        _ = close(file)
+        file = -1
     }
 }

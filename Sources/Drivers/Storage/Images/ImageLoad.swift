@@ -167,7 +167,12 @@ final class ArchiveSpool: @unchecked Sendable {
 
         init(folder: String) { self.folder = folder }
 
-        deinit { if file >= 0 { _ = close(file) } }
+        deinit { close() }
+
+        func close() {
+            if file >= 0 { _ = Glibc.close(file) }
+            file = -1
+        }
 
         func begin(_ entry: TarEntry) throws {
             let parts = try LayerTree.parts(entry.name)
@@ -199,10 +204,7 @@ final class ArchiveSpool: @unchecked Sendable {
             if file >= 0 { try FileContent.writeAll(file, bytes) }
         }
 
-        func end() throws {
-            if file >= 0 { _ = close(file) }
-            file = -1
-        }
+        func end() throws { close() }
     }
 
     private let files: Files
@@ -224,7 +226,10 @@ final class ArchiveSpool: @unchecked Sendable {
         try reader.finish()
     }
 
-    func remove() { Folder.removeTree(files.folder) }
+    func remove() {
+        files.close()
+        Folder.removeTree(files.folder)
+    }
 
     func contains(_ name: String) -> Bool { resolved(name) != nil }
 

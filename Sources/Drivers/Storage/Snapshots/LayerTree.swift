@@ -35,9 +35,14 @@ final class LayerTree: TarVisitor {
     /// Takes ownership of nothing: `root` stays open as long as this object is used.
     init(root: Int32) { self.root = root }
 
-    deinit {
-        if parent >= 0 { _ = close(parent) }
-        if file >= 0 { _ = close(file) }
+    deinit { close() }
+
+    /// Closes what is open. No member may come afterwards.
+    func close() {
+        if parent >= 0 { _ = Glibc.close(parent) }
+        if file >= 0 { _ = Glibc.close(file) }
+        parent = -1
+        file = -1
     }
 
     func begin(_ entry: TarEntry) throws {
@@ -70,7 +75,7 @@ final class LayerTree: TarVisitor {
         guard let entry, file >= 0 else { return }
         let descriptor = file
         defer {
-            _ = close(descriptor)
+            _ = Glibc.close(descriptor)
             file = -1
         }
         try check("fchown") { fchown(descriptor, entry.uid, entry.gid) }
@@ -92,7 +97,7 @@ final class LayerTree: TarVisitor {
             // A later member may have taken the directory's place.
             if fd < 0, [ENOENT, ENOTDIR, ELOOP].contains(errno) { continue }
             guard fd >= 0 else { throw Errno(call: "openat2 \(path)", code: errno) }
-            defer { _ = close(fd) }
+            defer { _ = Glibc.close(fd) }
             let times = [time, time]
             try check("futimens") { futimens(fd, times) }
         }
@@ -131,7 +136,7 @@ final class LayerTree: TarVisitor {
     private func enter(_ path: PathBytes) throws {
         if parentPath == path { return }
         let fd = try openDirectory(path, links: 0)
-        if parent >= 0 { _ = close(parent) }
+        if parent >= 0 { _ = Glibc.close(parent) }
         parent = fd
         parentPath = path
     }
@@ -144,7 +149,7 @@ final class LayerTree: TarVisitor {
             fd = openInRoot(path, UInt64(O_RDONLY | O_DIRECTORY))
             if fd >= 0 {
                 if Self.isShallow(fd) { return fd }
-                _ = close(fd)
+                _ = Glibc.close(fd)
                 throw Self.invalid("folders too deep")
             }
         }
@@ -165,7 +170,7 @@ final class LayerTree: TarVisitor {
         guard let name = parts.last else { throw Self.invalid("no such folder") }
         let folder = Array(parts.dropLast())
         let above = try openDirectory(.joining(folder), links: links)
-        defer { _ = close(above) }
+        defer { _ = Glibc.close(above) }
         if name.withCString({ mkdirat(above, $0, 0o755) }) == 0 {
             return try describeImplied(above, name, path, isOpaque: false)
         }
@@ -227,7 +232,7 @@ final class LayerTree: TarVisitor {
         // This layer brings the name too: a file covers what is below anyway, a folder must not be merged with it.
         let fd = name.withCString { openat(parent, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
         guard fd >= 0 else { return }
-        defer { _ = close(fd) }
+        defer { _ = Glibc.close(fd) }
         try Self.makeOpaque(fd)
     }
 
@@ -293,7 +298,7 @@ final class LayerTree: TarVisitor {
                 let fd = try check("openat") {
                     leaf.withCString { openat(parent, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
                 }
-                defer { _ = close(fd) }
+                defer { _ = Glibc.close(fd) }
                 try Self.makeOpaque(fd)
             }
         }
@@ -318,7 +323,7 @@ final class LayerTree: TarVisitor {
         guard let name = parts.last else { throw Self.invalid("hard link to nothing") }
         try removeExisting()
         let folder = openInRoot(.joining(parts.dropLast()), UInt64(O_PATH | O_DIRECTORY))
-        defer { if folder >= 0 { _ = close(folder) } }
+        defer { if folder >= 0 { _ = Glibc.close(folder) } }
         if folder >= 0 {
             guard !Self.isWhiteout(folder, name) else { throw Self.invalid("\"\(path)\" links to a deleted file") }
             if name.withCString({ name in leaf.withCString { linkat(folder, name, parent, $0, 0) } }) == 0 { return }
@@ -358,7 +363,7 @@ final class LayerTree: TarVisitor {
                 leaf.withCString { openat(parent, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
             }
             Folder.removeEntries(child)
-            _ = close(child)
+            _ = Glibc.close(child)
             try check("unlinkat") { leaf.withCString { unlinkat(parent, $0, AT_REMOVEDIR) } }
         } else {
             try check("unlinkat") { leaf.withCString { unlinkat(parent, $0, 0) } }

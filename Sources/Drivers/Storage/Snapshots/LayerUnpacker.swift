@@ -114,6 +114,8 @@ package final class LayerUnpacker: @unchecked Sendable {
     package func abandon() {
         if isOver { return }
         isOver = true
+        // A file that is removed keeps its room on the disk until it is closed.
+        tree.close()
         Folder.removeTree(folder)
     }
 
