@@ -205,13 +205,26 @@ def test_no_descriptors_left(own_daemon):
     assert daemon.api("GET", "/version")[0] == 200
 
 
-def test_socket_of_a_living_daemon(daemon, tmp_path):
+def refused(daemon, tmp_path, address):
+    """What a second daemon says that cannot listen."""
     result = subprocess.run(
         [str(daemon.programs / "apusd"), "--data-root", str(tmp_path / "d"), "--exec-root", str(tmp_path / "x"), "--pidfile",
-         str(tmp_path / "pid"), "--bridge", "none", "-H", f"unix://{daemon.socket}"], capture_output=True, text=True, timeout=60)
-    assert result.returncode != 0
-    assert f"can't create unix socket {daemon.socket}: another process is listening on it" in result.stdout + result.stderr
+         str(tmp_path / "pid"), "--bridge", "none", "-H", address], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1
+    return result.stdout + result.stderr
+
+
+def test_socket_of_a_living_daemon(daemon, tmp_path):
+    text = refused(daemon, tmp_path, f"unix://{daemon.socket}")
+    assert f"can't create unix socket {daemon.socket}: another process is listening on it" in text
     assert os.stat(daemon.socket).st_mode & 0o777 == 0o660
+
+
+def test_port_in_use_by_another(daemon, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        text = refused(daemon, tmp_path, f"tcp://127.0.0.1:{port}")
+    assert f"can't listen on 127.0.0.1:{port}: " in text and "already in use" in text.lower()
 
 
 def test_shutdown_ends_streams_and_answers(own_daemon):

@@ -62,7 +62,7 @@ package final class HTTPServer: Sendable {
     /// Starts to listen; returns when connections are accepted.
     package func listen(on address: ListenAddress) async throws {
         var tls: NIOSSLContext?
-        if case .tls(_, _, let files) = address { tls = try Self.context(files) }
+        if case .tls(_, _, let files) = address { tls = try Self.tlsContext(files) }
         let secured = tls
         let failures = AcceptFailures(logger)
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -87,7 +87,11 @@ package final class HTTPServer: Sendable {
             state.withLock { $0.files.append(listener.file) }
             server = try await bootstrap.bind(listener.descriptor, childChannelInitializer: initializer)
         case .tcp(let host, let port), .tls(let host, let port, _):
-            server = try await bootstrap.bind(host: host, port: port, childChannelInitializer: initializer)
+            do {
+                server = try await bootstrap.bind(host: host, port: port, childChannelInitializer: initializer)
+            } catch {
+                throw EngineError.internalError("can't listen on \(host):\(port): \(error)", cause: error)
+            }
         case .descriptor(let fd):
             server = try await bootstrap.bind(fd, childChannelInitializer: initializer)
         }
@@ -157,7 +161,7 @@ package final class HTTPServer: Sendable {
         }
     }
 
-    private static func context(_ files: TLSFiles) throws -> NIOSSLContext {
+    private static func tlsContext(_ files: TLSFiles) throws -> NIOSSLContext {
         let chain = try NIOSSLCertificate.fromPEMFile(files.certificate).map { NIOSSLCertificateSource.certificate($0) }
         let key = try NIOSSLPrivateKey(file: files.key, format: .pem)
         var configuration = TLSConfiguration.makeServerConfiguration(
