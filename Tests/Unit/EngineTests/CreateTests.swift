@@ -29,7 +29,7 @@ import Testing
 
     @Test(arguments: [
         (["a=b"], ["A=1", "B=2"], ["a=b", "A=1", "B=2"]), (["A=x"], ["A=1", "B=2"], ["A=x", "B=2"]),
-        (["A"], ["A=1", "B=2"], ["B=2"]),
+        (["A"], ["A=1", "B=2"], ["A", "B=2"]),
     ])
     func environmentOfImageAndUser(given: [String], image: [String], expected: [String]) throws {
         var request = ContainerConfig()

@@ -36,6 +36,12 @@ enum ContainerErrors {
                 + "Stop the container before attempting removal or force remove")
     }
 
+    static func removeRestarting(_ id: String) -> EngineError {
+        .conflict(
+            "You cannot remove a restarting container \(id). "
+                + "Stop the container before attempting removal or force remove")
+    }
+
     static func removePaused(_ id: String) -> EngineError {
         .conflict(
             "You cannot remove a paused container \(id). "

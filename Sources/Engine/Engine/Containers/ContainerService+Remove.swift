@@ -12,7 +12,12 @@ extension ContainerService {
         if link { throw EngineError.notImplemented("removing links (link=1) is not supported") }
         let container = try registry.find(reference)
         if force { try await killForRemoval(container) }
-        try await container.queue.run { try await self.removeOnQueue(container, volumes: volumes) }
+        try await container.queue.run {
+            if !force, container.record.state.isRestarting {
+                throw ContainerErrors.removeRestarting(container.id)
+            }
+            try await self.removeOnQueue(container, volumes: volumes)
+        }
     }
 
     package func prune(_ filters: Filters) async throws -> ContainerPruneResponse {

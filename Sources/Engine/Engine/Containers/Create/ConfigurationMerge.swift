@@ -28,11 +28,12 @@ enum ConfigurationMerge {
         return config
     }
 
-    /// The image's variables the user did not name, then the user's. A bare `KEY` takes the variable away.
+    /// The user's variables, then the image's that the user did not name. A bare `KEY` stays to be seen by inspecting and
+    /// takes the variable away when the container starts.
     private static func environment(_ given: [String], image: [String]) -> [String] {
         func key(_ variable: String) -> Substring { variable.prefix { $0 != "=" } }
         let named = Set(given.map(key))
-        return given.filter { $0.contains("=") } + image.filter { !named.contains(key($0)) }
+        return given + image.filter { !named.contains(key($0)) }
     }
 
     private static func healthcheck(_ given: HealthConfig?, image: HealthConfig?) -> HealthConfig? {
