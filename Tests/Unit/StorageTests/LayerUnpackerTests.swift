@@ -179,6 +179,14 @@ struct LayerUnpackerTests {
         #expect(read(high + "/h") == [1, 2, 3])
     }
 
+    /// overlayfs does not look whether a root is opaque.
+    @Test func anOpaqueRootHidesAllBelow() throws {
+        let fixture = try Fixture()
+        let low = try fixture.apply(tar([directory("d"), file("d/x"), directory("e"), file("f"), file("g")]))
+        let tree = try fixture.apply(tar([directory("d"), file("f"), file(".wh..wh..opq")]), above: low.diffs).path
+        #expect(["d", "e", "f", "g"].map { kind(tree + "/" + $0) } == ["opaque", "whiteout", "file", "whiteout"])
+    }
+
     /// A pipe or device below must not be opened for a hard link to it.
     @Test(.timeLimit(.minutes(1))) func doesNotOpenPipesBelow() throws {
         let fixture = try Fixture()
@@ -204,6 +212,18 @@ struct LayerUnpackerTests {
         try restarted.removeOrphans()
         #expect(fixture.leftovers.isEmpty)
         #expect(kind(kept.path + "/kept") == "file")
+        withExtendedLifetime(unpacker) {}
+    }
+
+    /// The room of an abandoned layer is free even while something still refers to it.
+    @Test func abandonedLayersHoldNothingOpen() throws {
+        let fixture = try Fixture()
+        let unpacker = try fixture.layers.unpacker()
+        try unpacker.write(Array(tar([file("a")], contents: ["a": [UInt8](repeating: 1, count: 5000)]).prefix(3000)))
+        unpacker.abandon()
+        let open = entries("/proc/self/fd").filter { kind("/proc/self/fd/" + $0)?.hasSuffix("/a (deleted)") == true }
+        #expect(open.isEmpty)
+        #expect(fixture.leftovers.isEmpty)
         withExtendedLifetime(unpacker) {}
     }
 

@@ -21,17 +21,13 @@ enum Folder {
         }
     }
 
-    static func entries(_ path: String) -> [String] {
-        guard let folder = opendir(path) else { return [] }
-        defer { closedir(folder) }
-        var names: [String] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names
+    static func entries(_ path: String) -> [String] { names(path).map(\.description) }
+
+    static func names(_ path: String) -> [PathBytes] {
+        let file = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard file >= 0 else { return [] }
+        defer { _ = close(file) }
+        return names(file)
     }
 
     /// Removes a tree without following links or crossing into mounts.

@@ -29,6 +29,7 @@ final class LayerTree: TarVisitor {
     private(set) var impliedDirectories: Set<PathBytes> = [""]
     /// Hard links to files of lower layers: (name, target).
     private(set) var outsideLinks: [(name: PathBytes, target: PathBytes)] = []
+    private(set) var isRootOpaque = false
     /// Plain bytes of all files.
     private(set) var contentSize: Int64 = 0
 
@@ -223,14 +224,24 @@ final class LayerTree: TarVisitor {
     // MARK: whiteouts
 
     private func whiteout(_ name: PathBytes, _ whole: PathBytes) throws {
-        if whole.bytes.elementsEqual(Whiteout.opaque.utf8) { return try Self.makeOpaque(parent) }
+        if whole.bytes.elementsEqual(Whiteout.opaque.utf8) {
+            if parentPath?.isEmpty == true { isRootOpaque = true }
+            return try Self.makeOpaque(parent)
+        }
         // Other names that start with ".wh..wh." are an old union file system's own book-keeping.
         if name.bytes.starts(with: Whiteout.prefix.utf8) { return }
         guard !name.isEmpty, name != ".", name != ".." else { throw Self.invalid("whiteout of nothing") }
-        if name.withCString({ mknodat(parent, $0, S_IFCHR, 0) }) == 0 { return }
-        guard errno == EEXIST else { throw Errno(call: "mknod \(whole)", code: errno) }
+        try hide(name, in: parent)
+    }
+
+    /// Hides what layers below have at the top: overlayfs does not look whether a root is opaque.
+    func hideBelow(_ name: PathBytes) throws { try hide(name, in: root) }
+
+    private func hide(_ name: PathBytes, in folder: Int32) throws {
+        if name.withCString({ mknodat(folder, $0, S_IFCHR, 0) }) == 0 { return }
+        guard errno == EEXIST else { throw Errno(call: "mknod \(name)", code: errno) }
         // This layer brings the name too: a file covers what is below anyway, a folder must not be merged with it.
-        let fd = name.withCString { openat(parent, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+        let fd = name.withCString { openat(folder, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
         guard fd >= 0 else { return }
         defer { _ = Glibc.close(fd) }
         try Self.makeOpaque(fd)

@@ -70,6 +70,7 @@ package final class LayerUnpacker: @unchecked Sendable {
                 break
             }
         }
+        if tree.isRootOpaque { for lower in below { for name in Folder.names(lower) { try tree.hideBelow(name) } } }
         for link in tree.outsideLinks {
             guard let source = find(link.target, below) else {
                 throw EngineError.invalidArgument(
