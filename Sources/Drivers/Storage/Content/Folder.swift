@@ -32,12 +32,16 @@ enum Folder {
 
     /// Removes a tree without following links or crossing into mounts.
     static func removeTree(_ path: String) {
-        let file = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-        if file >= 0 {
-            removeEntries(file)
-            _ = close(file)
-        }
+        empty(path)
         if rmdir(path) != 0 { unlink(path) }
+    }
+
+    /// Removes all that is in a folder.
+    static func empty(_ path: String) {
+        let file = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard file >= 0 else { return }
+        removeEntries(file)
+        _ = close(file)
     }
 
     /// How many folders are held open at once on the way down.

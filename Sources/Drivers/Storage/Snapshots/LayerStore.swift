@@ -86,6 +86,8 @@ package final class LayerStore: Sendable {
 
     private func publish(_ unpacker: LayerUnpacker, diffID: Digest, chains: [Digest]) throws {
         guard let chain = chains.last else { return }
+        // overlayfs takes no more (OVL_MAX_STACK): such an image could never be run.
+        guard chains.count <= 500 else { throw EngineError.invalidArgument("max depth exceeded") }
         if contains(chain) { return unpacker.abandon() }
         try unpacker.completeFromBelow(chains.dropLast().reversed().map(tree))
         // One at a time: whoever comes second to a layer must not move the tree that is in use away.

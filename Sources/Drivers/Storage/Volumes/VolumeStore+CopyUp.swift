@@ -12,14 +12,20 @@ extension VolumeStore {
         guard let volume = try get(name) else { throw Self.missing(name) }
         guard Folder.entries(volume.mountpoint).isEmpty else { return }
         guard let first = layers.first else { return }
-        if layers.count == 1 {
-            try copy(GuestRoot(path: first), path, to: volume.mountpoint)
-            return
+        do {
+            if layers.count == 1 {
+                try copy(GuestRoot(path: first), path, to: volume.mountpoint)
+            } else {
+                // A view of the layers that is mounted nowhere, and ends with its descriptor.
+                let view = try DetachedMount.overlay(
+                    layers: layers, upper: nil, work: nil, attributes: .readonly, staging: staging)
+                try copy(GuestRoot(try view.fd.duplicate()), path, to: volume.mountpoint)
+            }
+        } catch {
+            // Half of it would be taken for the user's own at the next try.
+            Folder.empty(volume.mountpoint)
+            throw error
         }
-        // A view of the layers that is mounted nowhere, and ends with its descriptor.
-        let view = try DetachedMount.overlay(
-            layers: layers, upper: nil, work: nil, attributes: .readonly, staging: staging)
-        try copy(GuestRoot(try view.fd.duplicate()), path, to: volume.mountpoint)
     }
 
     private func copy(_ root: consuming GuestRoot, _ path: String, to target: String) throws {
