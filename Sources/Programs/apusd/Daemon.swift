@@ -32,8 +32,9 @@ struct Daemon {
         }
         logger.info("stopping; containers keep running")
         ServiceManager.notify("STOPPING=1")
-        await engine.shutdown()
+        // Requests that still run need the engine.
         await server.close()
+        await engine.shutdown()
         lock.release()
     }
 

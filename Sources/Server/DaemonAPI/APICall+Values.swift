@@ -90,8 +90,10 @@ extension APICall {
     }
 
     /// Runs work that reports lines of progress. The head goes out with the first line: an error before it is an ordinary
-    /// answer, one after it a line of the stream.
-    func progressStream(_ work: (@escaping ProgressSink) async throws -> Void) async throws {
+    /// answer, one after it a line of the stream. Where Docker tells every error in the stream, `failsInStream` does.
+    func progressStream(
+        failsInStream: Bool = false, _ work: (@escaping ProgressSink) async throws -> Void
+    ) async throws {
         let responder = self.responder
         do {
             try await work { message in
@@ -99,7 +101,10 @@ extension APICall {
                 try await responder.write(try WireJSON.encode(message) + [13, 10])
             }
         } catch {
-            guard responder.isStarted else { throw error }
+            if !responder.isStarted {
+                guard failsInStream, !(error is CancellationError) else { throw error }
+                try await responder.stream(200, [("Content-Type", "application/json")])
+            }
             let text = Status(for: error).message
             let line: JSONValue = ["errorDetail": ["message": .string(text)], "error": .string(text)]
             try await responder.write(line.serialize() + [13, 10])

@@ -13,6 +13,8 @@ extension ContainerService {
         let container = try registry.find(reference)
         if force { try await killForRemoval(container) }
         try await container.queue.run {
+            // Killing it was all it took for one that removes itself.
+            if force, (try? self.registry.find(container.id)) !== container { return }
             if !force, container.record.state.isRestarting {
                 throw ContainerErrors.removeRestarting(container.id)
             }

@@ -36,8 +36,10 @@ extension ImageService {
         // The digest under which a tag came goes with the repository's last tag.
         let onlyOwnDigests = remaining.allSatisfy { $0.digest != nil && $0.repository == named.repository }
         guard onlyOwnDigests else {
-            try await untag(named, of: image)
-            return [Self.untagged(named)]
+            let isLastTag = !remaining.contains { $0.digest == nil && $0.repository == named.repository }
+            let digests = isLastTag ? remaining.filter { $0.repository == named.repository } : []
+            for name in [named] + digests { try await untag(name, of: image) }
+            return ([named] + digests).map(Self.untagged)
         }
         if let running {
             guard force else { throw ImageErrors.inUse(named.familiar, container: running.id, image: short) }

@@ -33,7 +33,7 @@ enum ImageRoutes {
                 try await call.progressStream { try await images.pull(given, progress: $0) }
             },
             Route("POST", "/images/load") { call in
-                try await call.progressStream {
+                try await call.progressStream(failsInStream: true) {
                     try await images.load(
                         from: call.request.body, quiet: call.flag("quiet"),
                         platform: call.request.query("platform") ?? "", progress: $0)
