@@ -32,8 +32,10 @@ package struct PathBytes: Hashable, Sendable {
 
     /// Calls `body` with the bytes and a zero behind them. The name must hold no zero of its own.
     package func withCString<T>(_ body: (UnsafePointer<CChar>) throws -> T) rethrows -> T {
-        try (bytes.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer { buffer in
-            guard let base = buffer.baseAddress else { preconditionFailure("an array of one byte has an address") }
+        try withUnsafeTemporaryAllocation(of: CChar.self, capacity: bytes.count + 1) { buffer in
+            UnsafeMutableRawBufferPointer(buffer).copyBytes(from: bytes)
+            buffer[bytes.count] = 0
+            guard let base = buffer.baseAddress else { preconditionFailure("one byte at least has an address") }
             return try body(base)
         }
     }

@@ -97,17 +97,16 @@ enum Folder {
         guard current >= 0 else { return 0 }
         defer { if current >= 0 { _ = close(current) } }
         var seen: Set<UInt64> = []
-        var total = size(of: current, &seen)
+        var total: Int64 = 0
         // For each folder on the way down: its inode, to find it again by `..`, and its folders still to be visited.
-        var levels = [(inode: inode(current), folders: folders(current))]
+        var levels = [(inode: inode(current), folders: measure(current, &total, &seen))]
         while let last = levels.indices.last {
             if let next = levels[last].folders.popLast() {
                 let child = next.withCString { openat(current, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
                 guard child >= 0 else { continue }
                 _ = close(current)
                 current = child
-                total += size(of: current, &seen)
-                levels.append((inode(current), folders(current)))
+                levels.append((inode(current), measure(current, &total, &seen)))
             } else {
                 levels.removeLast()
                 guard let above = levels.last else { break }
@@ -126,24 +125,14 @@ enum Folder {
         return fstat(folder, &status) == 0 ? UInt64(status.st_ino) : 0
     }
 
-    private static func folders(_ folder: Int32) -> [PathBytes] {
+    /// Adds what the files of one folder hold; gives the folders in it.
+    private static func measure(_ folder: Int32, _ total: inout Int64, _ seen: inout Set<UInt64>) -> [PathBytes] {
         names(folder).filter { name in
             var status = stat()
-            return name.withCString { fstatat(folder, $0, &status, AT_SYMLINK_NOFOLLOW) } == 0
-                && status.st_mode & S_IFMT == S_IFDIR
+            guard name.withCString({ fstatat(folder, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 else { return false }
+            if status.st_mode & S_IFMT == S_IFDIR { return true }
+            if status.st_nlink < 2 || seen.insert(UInt64(status.st_ino)).inserted { total += Int64(status.st_size) }
+            return false
         }
-    }
-
-    private static func size(of folder: Int32, _ seen: inout Set<UInt64>) -> Int64 {
-        var total: Int64 = 0
-        for name in names(folder) {
-            var status = stat()
-            guard name.withCString({ fstatat(folder, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0,
-                status.st_mode & S_IFMT != S_IFDIR,
-                status.st_nlink < 2 || seen.insert(UInt64(status.st_ino)).inserted
-            else { continue }
-            total += Int64(status.st_size)
-        }
-        return total
     }
 }
