@@ -5,7 +5,13 @@
 package protocol TarVisitor {
     mutating func begin(_ entry: TarEntry) throws
     mutating func content(_ bytes: UnsafeRawBufferPointer) throws
+    /// Bytes of a sparse member that are zero and not in the archive; there may be any number of them.
+    mutating func hole(_ count: Int64) throws
     mutating func end() throws
+}
+
+extension TarVisitor {
+    package mutating func hole(_ count: Int64) throws { throw TarError.unsupported("a sparse member") }
 }
 
 /// A push parser: bytes go in as they come, members come out. It never holds more than one header's extensions
@@ -17,6 +23,10 @@ package struct TarReader<Visitor: TarVisitor> {
         case header
         case content(left: Int64, padding: Int)
         case extension_(kind: UInt8, left: Int64, padding: Int)
+        /// More of an old GNU sparse map, a block at a time.
+        case sparseBlock(TarEntry, SparseMap, stored: Int64)
+        /// The map before the content (PAX 1.0).
+        case sparseLines(TarEntry, SparseMap, left: Int64, lines: Int)
         case padding(Int)
         case ended
     }
@@ -29,6 +39,8 @@ package struct TarReader<Visitor: TarVisitor> {
     private var records: PAXRecords?
     private var longName: PathBytes?
     private var longLink: PathBytes?
+    /// The map of the member whose content is being read.
+    private var sparse: SparseMap?
     private var zeroBlocks = 0
 
     package init(visitor: Visitor) {
@@ -53,10 +65,11 @@ package struct TarReader<Visitor: TarVisitor> {
                 state = left == count ? .header : .padding(left - count)
             case .content(let left, let padding):
                 let count = Int(min(left, Int64(rest.count)))
-                try visitor.content(UnsafeRawBufferPointer(rebasing: rest[..<count]))
+                let piece = UnsafeRawBufferPointer(rebasing: rest[..<count])
+                if sparse == nil { try visitor.content(piece) } else { try sparse?.take(piece, for: &visitor) }
                 rest = UnsafeRawBufferPointer(rebasing: rest[count...])
                 if left == Int64(count) {
-                    try visitor.end()
+                    try endMember()
                     state = padding == 0 ? .header : .padding(padding)
                 } else {
                     state = .content(left: left - Int64(count), padding: padding)
@@ -71,12 +84,12 @@ package struct TarReader<Visitor: TarVisitor> {
                 } else {
                     state = .extension_(kind: kind, left: left - Int64(count), padding: padding)
                 }
-            case .header:
+            case .header, .sparseBlock, .sparseLines:
                 let count = min(512 - block.count, rest.count)
                 block.append(contentsOf: rest[..<count])
                 rest = UnsafeRawBufferPointer(rebasing: rest[count...])
                 if block.count == 512 {
-                    try header()
+                    try wholeBlock()
                     block.removeAll(keepingCapacity: true)
                 }
             }
@@ -89,6 +102,16 @@ package struct TarReader<Visitor: TarVisitor> {
         case .ended: return
         case .header where block.isEmpty && records == nil && longName == nil && longLink == nil: return
         default: throw TarError.truncated
+        }
+    }
+
+    private mutating func wholeBlock() throws {
+        switch state {
+        case .sparseBlock(let entry, var map, let stored):
+            try addRegions(&map, at: 0, count: 21)
+            try continueSparse(entry, map, stored: stored, hasMore: block[504] != 0)
+        case .sparseLines(let entry, let map, let left, let lines): try sparseLines(entry, map, left, lines)
+        default: try header()
         }
     }
 
@@ -113,14 +136,12 @@ package struct TarReader<Visitor: TarVisitor> {
             } else {
                 state = .extension_(kind: type, left: size, padding: padding)
             }
-        case UInt8(ascii: "S"): throw TarError.unsupported("a GNU sparse member")
         default: try member(type, size: size)
         }
     }
 
     private mutating func member(_ type: UInt8, size: Int64) throws {
         let records = self.records ?? PAXRecords()
-        if records.isSparse { throw TarError.unsupported("a GNU sparse member") }
         var entry = TarEntry(name: "")
         entry.kind = try kind(type)
         entry.size = try records.decimal("size") ?? size
@@ -147,18 +168,36 @@ package struct TarReader<Visitor: TarVisitor> {
         self.records = nil
         longName = nil
         longLink = nil
+        if type == UInt8(ascii: "S") {
+            var map = try SparseMap(size: try number(483, 12, "sparse size"))
+            try addRegions(&map, at: 386, count: 4)
+            try continueSparse(entry, map, stored: entry.size, hasMore: block[482] != 0)
+        } else if records.isSparse {
+            try beginSparse(entry, records)
+        } else {
+            try begin(entry, stored: entry.size)
+        }
+    }
+
+    private mutating func begin(_ entry: TarEntry, stored: Int64) throws {
         try visitor.begin(entry)
-        if entry.size == 0 {
-            try visitor.end()
+        if stored == 0 {
+            try endMember()
             state = .header
         } else {
-            state = .content(left: entry.size, padding: Int((512 - entry.size % 512) % 512))
+            state = .content(left: stored, padding: Int((512 - stored % 512) % 512))
         }
+    }
+
+    private mutating func endMember() throws {
+        try sparse?.finish(for: &visitor)
+        sparse = nil
+        try visitor.end()
     }
 
     private func kind(_ type: UInt8) throws -> TarEntry.Kind {
         switch type {
-        case 0, UInt8(ascii: "0"), UInt8(ascii: "7"): .file
+        case 0, UInt8(ascii: "0"), UInt8(ascii: "7"), UInt8(ascii: "S"): .file
         case UInt8(ascii: "1"): .hardLink
         case UInt8(ascii: "2"): .symbolicLink
         case UInt8(ascii: "3"): .characterDevice
@@ -222,6 +261,57 @@ package struct TarReader<Visitor: TarVisitor> {
             signed += isChecksum ? 32 : Int64(Int8(bitPattern: byte))
         }
         guard sum == stored || signed == stored else { throw TarError.badChecksum }
+    }
+
+    // MARK: sparse members
+
+    /// Pairs of offset and length, twelve bytes each; an empty field ends them (GNU tar, tar.h, `struct sparse`).
+    private func addRegions(_ map: inout SparseMap, at start: Int, count: Int) throws {
+        for index in 0..<count {
+            let place = start + 24 * index
+            if block[place] == 0 { return }
+            try map.add(try number(place, 12, "sparse map"), try number(place + 12, 12, "sparse map"))
+        }
+    }
+
+    private mutating func continueSparse(_ entry: TarEntry, _ map: SparseMap, stored: Int64, hasMore: Bool) throws {
+        if hasMore {
+            state = .sparseBlock(entry, map, stored: stored)
+            return
+        }
+        guard map.stored == stored else { throw TarError.badHeader("sparse map") }
+        var entry = entry
+        entry.size = map.size
+        sparse = map
+        try begin(entry, stored: stored)
+    }
+
+    /// PAX format 1.0, the one that GNU tar and libarchive write; older ones are not in use.
+    private mutating func beginSparse(_ entry: TarEntry, _ records: PAXRecords) throws {
+        guard entry.kind == .file, try records.decimal("GNU.sparse.major") == 1,
+            try records.decimal("GNU.sparse.minor") == 0, let size = try records.decimal("GNU.sparse.realsize")
+        else { throw TarError.unsupported("a sparse member of this format") }
+        var entry = entry
+        entry.name = try records.path("GNU.sparse.name") ?? entry.name
+        extensionBytes.removeAll(keepingCapacity: true)
+        state = .sparseLines(entry, try SparseMap(size: size), left: entry.size, lines: 0)
+    }
+
+    private mutating func sparseLines(_ entry: TarEntry, _ map: SparseMap, _ left: Int64, _ lines: Int) throws {
+        guard left >= 512, extensionBytes.count < 8 << 20 else { throw TarError.badHeader("sparse map") }
+        extensionBytes += block
+        let lines = lines + block.count { $0 == UInt8(ascii: "\n") }
+        let first = extensionBytes.prefix(20).prefix { $0 != UInt8(ascii: "\n") }
+        guard let regions = Int(String(decoding: first, as: UTF8.self)), (0...SparseMap.limit).contains(regions) else {
+            throw TarError.badHeader("sparse map")
+        }
+        if lines < 1 + 2 * regions {
+            state = .sparseLines(entry, map, left: left - 512, lines: lines)
+            return
+        }
+        var map = map
+        try map.add(lines: extensionBytes)
+        try continueSparse(entry, map, stored: left - 512, hasMore: false)
     }
 
     private mutating func finishExtension(_ kind: UInt8) throws {

@@ -155,8 +155,10 @@ func base256(_ bytes: [UInt8]) -> [UInt8] { [0x80] + [UInt8](repeating: 0, count
             "GNU name larger than 1 MiB", rawHeader("x", type: "L", size: base256([0x7F, 0, 0, 0, 0])),
             .badHeader("extended header too large")
         ),
-        ("old GNU sparse", rawHeader("a", type: "S"), .unsupported("a GNU sparse member")),
-        ("pax sparse", pax([("GNU.sparse.major", "1")]) + rawHeader("a"), .unsupported("a GNU sparse member")),
+        (
+            "pax sparse of an old format", pax([("GNU.sparse.major", "0")]) + rawHeader("a"),
+            .unsupported("a sparse member of this format")
+        ),
         ("unknown type", rawHeader("a", type: "Q"), .unsupported("member type 81")),
     ]
 

@@ -71,6 +71,15 @@ final class LayerTree: TarVisitor {
         contentSize += Int64(bytes.count)
     }
 
+    /// Nothing is written: the disk has no more of the file than the archive. The size is set at its end.
+    func hole(_ count: Int64) throws {
+        guard file >= 0 else { return }
+        guard lseek(file, Int(count), SEEK_CUR) >= 0 else { throw Errno(call: "lseek", code: errno) }
+        let (size, overflow) = contentSize.addingReportingOverflow(count)
+        guard !overflow else { throw Self.invalid("larger than any disk") }
+        contentSize = size
+    }
+
     func end() throws {
         defer { entry = nil }
         guard let entry, file >= 0 else { return }
@@ -78,6 +87,11 @@ final class LayerTree: TarVisitor {
         defer {
             _ = Glibc.close(descriptor)
             file = -1
+        }
+        // A file that ends with a hole.
+        var status = stat()
+        if fstat(descriptor, &status) == 0, status.st_size < entry.size {
+            try check("ftruncate") { ftruncate(descriptor, Int(entry.size)) }
         }
         try check("fchown") { fchown(descriptor, entry.uid, entry.gid) }
         for (name, value) in entry.attributes where Self.isKept(name) {
