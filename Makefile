@@ -48,9 +48,9 @@ debug: packages
 run: build
 	@Scripts/run.sh $(RELEASEBIN)
 
-# The debug build is what the tests run; the release build is made once, so that it is known to work too.
+# The debug build is what the tests run.
 test: test-packages
-	@SWIFT="$(SWIFT)" SCRATCH="$(SCRATCH)" CACHE="$(CACHE)" Scripts/test.sh unit integration
+	@SWIFT="$(SWIFT)" SCRATCH="$(SCRATCH)" CACHE="$(CACHE)" Scripts/test.sh lint unit integration
 
 unit: test-packages
 	@SWIFT="$(SWIFT)" SCRATCH="$(SCRATCH)" CACHE="$(CACHE)" Scripts/test.sh unit
@@ -71,7 +71,7 @@ install: build
 
 check: packages
 	@Scripts/check.sh
-	$(SWIFT) build $(BUILDFLAGS) -Xswiftc -warnings-as-errors
+	APUS_STRICT=1 $(SWIFT) build $(BUILDFLAGS) --build-tests
 
 fmt:
 	$(SWIFT) format format --in-place --parallel --recursive Sources Tests Package.swift

@@ -1,4 +1,4 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 // SPDX-License-Identifier: Apache-2.0
 // The layer table of apus: lowest layer first. An import against the direction of the layers does not load.
 import Glibc
@@ -37,15 +37,19 @@ enum Layer {
     }
 }
 
-let settings: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-    .enableUpcomingFeature("ExistentialAny"),
-    // glibc's Linux-only declarations (pipe2, accept4 …); C and Swift must see the same headers.
-    .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"]),
-]
+/// `make check` sets it; users' compilers may know warnings that ours does not.
+let isStrict = Context.environment["APUS_STRICT"] != nil
+
+let settings: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .enableUpcomingFeature("ExistentialAny"),
+        // glibc's Linux-only declarations (pipe2, accept4 …); C and Swift must see the same headers.
+        .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"]),
+    ] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
 
 var layerOf: [String: Layer] = [:]
 
@@ -69,8 +73,8 @@ var layerOf: [String: Layer] = [:]
             linkerSettings: linker)
     }
     return .target(
-        name: name, dependencies: dependencies, path: path, exclude: texts, swiftSettings: settings, linkerSettings: linker
-    )
+        name: name, dependencies: dependencies, path: path, exclude: texts, swiftSettings: settings,
+        linkerSettings: linker)
 }
 
 /// A C library of the system: a module map, nothing else.

@@ -7,6 +7,11 @@ flags=(--scratch-path "$scratch" --explicit-target-dependency-import-check error
 mkdir -p "$cache/logs"
 passed=0 failed=0 skipped=0
 
+# Format, headers, sizes, layers of imports: one test that fails as a whole.
+lint() {
+    if Scripts/check.sh; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+}
+
 unit() {
     local log=$cache/logs/unit.log
     "$swift" build "${flags[@]}" --build-tests || { failed=$((failed + 1)); return; }

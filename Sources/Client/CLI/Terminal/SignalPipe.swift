@@ -2,7 +2,8 @@
 // Signals as bytes on a pipe, so that one poll(2) waits for them together with everything else.
 import Glibc
 
-private nonisolated(unsafe) var signalPipeWriter: Int32 = -1  // Written before handlers exist, read by the handler only.
+// Unsafe: written before handlers exist, read by the handler only.
+private nonisolated(unsafe) var signalPipeWriter: Int32 = -1
 
 /// Catches signals and makes them readable.
 enum SignalPipe {

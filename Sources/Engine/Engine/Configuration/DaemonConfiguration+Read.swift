@@ -2,7 +2,7 @@
 // Reads flags and daemon.json into one configuration; a setting in both, and a name nobody knows, are errors.
 import JSON
 import Networking
-package import Primitives
+import Primitives
 
 extension DaemonConfiguration {
     /// From the program's arguments (without its name) and the file they name.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Images that come and go as archives: load, save, import.
 import AsyncSystem
-package import DockerAPI
+import DockerAPI
 import JSON
 import OCI
 import Primitives

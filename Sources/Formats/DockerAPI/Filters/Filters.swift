@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The `filters` parameter of list, prune and events requests.
-package import JSON
+import JSON
 package import Primitives
 
 /// Accepted values by key. Both spellings of the wire are read: `{"label":["a=b"]}` and the older `{"label":{"a=b":true}}`.
