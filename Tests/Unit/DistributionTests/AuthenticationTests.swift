@@ -10,7 +10,7 @@ import Testing
 
 @testable import Distribution
 
-@Suite(.enabled(if: geteuid() == 0, "unpacking sets owners: run it as root"), .timeLimit(.minutes(1)))
+@Suite(.enabled(if: geteuid() == 0, "unpacking sets owners: run it as root"), .timeLimit(.minutes(5)))
 struct AuthenticationTests {
     static let user = Credentials(username: "me", password: "secret")
     static let basic = "Basic bWU6c2VjcmV0"
@@ -118,6 +118,24 @@ struct AuthenticationTests {
         #expect(storage.asked.allSatisfy { $0.authorization == nil })
         await registry.close()
         await storage.close()
+    }
+
+    /// A mirror of Docker Hub that asks for a password is not told the one for Docker Hub.
+    @Test func mirrorsGetNoCredentials() async throws {
+        let mirror = try await FakeRegistry { request, responder, registry in
+            guard registry.next("asked") == 1 else { return false }
+            try await responder.send(401, [("WWW-Authenticate", #"Basic realm="mirror""#)])
+            return true
+        }
+        FakeImage().publish(mirror, "private/app")
+        let place = try Place(policy: RegistryPolicy(mirrors: [mirror.url]))
+        let reference = try ImageReference(parsing: "private/app:1")
+        let image = try await place.registries.pull(reference, credentials: Self.user, progress: PullTests.quiet)
+        #expect(image.tags == [reference])
+        #expect(mirror.asked.count == 4)
+        #expect(mirror.asked.allSatisfy { $0.authorization == nil })
+        await place.registries.close()
+        await mirror.close()
     }
 
     @Test func redirectsInACircleEnd() async throws {

@@ -47,6 +47,7 @@ import Testing
         let policy = RegistryPolicy(mirrors: ["http://mirror:5000/"])
         #expect(
             policy.endpoints(for: "docker.io").map(\.url) == ["http://mirror:5000", "https://registry-1.docker.io"])
+        #expect(policy.endpoints(for: "docker.io").map(\.isMirror) == [true, false])
         #expect(policy.endpoints(for: "docker.io", forPush: true).map(\.url) == ["https://registry-1.docker.io"])
         #expect(policy.endpoints(for: "ghcr.io").map(\.url) == ["https://ghcr.io"])
     }

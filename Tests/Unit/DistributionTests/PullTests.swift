@@ -11,7 +11,7 @@ import Testing
 
 @testable import Distribution
 
-@Suite(.enabled(if: geteuid() == 0, "unpacking sets owners: run it as root"), .timeLimit(.minutes(1)))
+@Suite(.enabled(if: geteuid() == 0, "unpacking sets owners: run it as root"), .timeLimit(.minutes(5)))
 struct PullTests {
     static let quiet: TransferSink = { _ in }
     /// 3 MB that do not repeat.

@@ -10,7 +10,7 @@ import Testing
 
 @testable import Distribution
 
-@Suite(.enabled(if: geteuid() == 0, "unpacking sets owners: run it as root"), .timeLimit(.minutes(1)))
+@Suite(.enabled(if: geteuid() == 0, "unpacking sets owners: run it as root"), .timeLimit(.minutes(5)))
 struct PushTests {
     /// A registry that takes uploads; with `mounts` it takes blobs from its repository `app`.
     private func writable(mounts: Bool = false) async throws -> FakeRegistry {

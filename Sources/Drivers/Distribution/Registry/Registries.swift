@@ -57,7 +57,8 @@ package final class Registries: Sendable {
         var failure: (any Error)?
         for endpoint in policy.endpoints(for: reference.domain, forPush: actions != "pull") {
             let client = RegistryClient(
-                endpoint: endpoint, path: reference.path, credentials: credentials,
+                endpoint: endpoint, path: reference.path,
+                credentials: endpoint.isMirror ? Credentials() : credentials,
                 http: endpoint.isInsecure ? insecure : secure, actions: actions)
             do {
                 return try await body(client)

@@ -18,7 +18,9 @@ package struct RegistryPolicy: Sendable {
     func endpoints(for domain: String, forPush: Bool = false) -> [Endpoint] {
         if domain == "docker.io" {
             let main = Endpoint(url: "https://registry-1.docker.io", isInsecure: false)
-            let others = mirrors.map { Endpoint(url: $0.hasSuffix("/") ? String($0.dropLast()) : $0, isInsecure: true) }
+            let others = mirrors.map {
+                Endpoint(url: $0.hasSuffix("/") ? String($0.dropLast()) : $0, isInsecure: true, isMirror: true)
+            }
             return forPush ? [main] : others + [main]
         }
         let secure = Endpoint(url: "https://" + domain, isInsecure: false)
@@ -32,6 +34,8 @@ package struct RegistryPolicy: Sendable {
     struct Endpoint: Sendable, Equatable {
         var url: String
         var isInsecure: Bool
+        /// Somebody else's copy: it is not shown the credentials of what it copies.
+        var isMirror = false
     }
 
     /// 127.0.0.0/8, ::1 and localhost always are, as for Docker.
