@@ -44,7 +44,7 @@ import Testing
 
     private static func get(_ path: String) -> String { "GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n" }
 
-    @Test(arguments: ["/endless", "/silent"], [true, false])
+    @Test(arguments: [("/endless", true), ("/endless", false), ("/silent", false)])
     func aClientThatLeavesEndsItsRequest(_ target: String, _ isHalf: Bool) async throws {
         let gauge = Gauge()
         try await withServer(gauge.handle) { server, path in

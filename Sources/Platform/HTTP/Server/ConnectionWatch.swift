@@ -19,7 +19,8 @@ final class ConnectionWatch: ChannelInboundHandler, Sendable {
         var isClosing = false
     }
 
-    /// A client that sent FIN right behind its request may still be waiting for a quick answer (`nc -N`).
+    /// A client that sent FIN right behind its request may still be waiting for the answer (`nc -N`): an ordinary request,
+    /// which ends by itself, goes on. One that waits for something to happen is given up after this time.
     static let halfClosedGrace = TimeAmount.milliseconds(200)
 
     private let channel: any Channel
@@ -41,11 +42,11 @@ final class ConnectionWatch: ChannelInboundHandler, Sendable {
 
     /// The request runs; `cancel` is called when its client has gone.
     func begin(_ cancel: @escaping @Sendable () -> Void) {
-        let (number, isInputClosed, isGone) = state.withLock { state in
+        let isGone = state.withLock { state in
             state.cancel = cancel
-            return (state.number, state.isInputClosed, state.isGone)
+            return state.isGone
         }
-        if isGone { cancel() } else if isInputClosed { giveUpLater(number) }
+        if isGone { cancel() }
     }
 
     func end() { state.withLock { $0.cancel = nil } }
@@ -58,11 +59,12 @@ final class ConnectionWatch: ChannelInboundHandler, Sendable {
 
     /// The answer ends only when something happens, so a shutdown does not wait for it.
     func markEndless() {
-        let cancel = state.withLock { state in
+        let (cancel, late) = state.withLock { state in
             state.isEndless = true
-            return state.isClosing ? state.cancel : nil
+            return (state.isClosing ? state.cancel : nil, state.isInputClosed ? state.number : nil)
         }
         cancel?()
+        if let late { giveUpLater(late) }
     }
 
     /// No further request on this connection; what runs may end unless it is endless.
@@ -106,7 +108,9 @@ final class ConnectionWatch: ChannelInboundHandler, Sendable {
 
     private func giveUpLater(_ number: Int) {
         channel.eventLoop.scheduleTask(in: Self.halfClosedGrace) {
-            let cancel = self.state.withLock { $0.number == number && !$0.mayBeHalfClosed ? $0.cancel : nil }
+            let cancel = self.state.withLock { state in
+                state.number == number && state.isEndless && !state.mayBeHalfClosed ? state.cancel : nil
+            }
             cancel?()
         }
     }
