@@ -220,6 +220,6 @@ let package = Package(
             "DaemonAPI",
             ["Primitives", "JSON", "CLinux", "Linux", "AsyncSystem", "HTTP", "DockerAPI", "Engine", "DaemonAPI"],
             products: [logging]),
-        unitTests("Engine", ["Primitives", "JSON", "DockerAPI", "Networking", "Engine"]),
+        unitTests("Engine", ["Primitives", "JSON", "DockerAPI", "Networking", "Tasks", "Engine"]),
     ]
 )

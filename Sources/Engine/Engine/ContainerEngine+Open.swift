@@ -85,7 +85,8 @@ extension ContainerEngine {
     private static func settings(_ configuration: DaemonConfiguration, facts: HostFacts) throws -> EngineSettings {
         let limits = MachineLimits(
             cpus: facts.cpuCount, runtimes: ["apus", "runc", "io.containerd.runc.v2"],
-            cgroupVersion: facts.usesCgroupV2 ? 2 : 1, defaultRuntime: configuration.defaultRuntime)
+            cgroupVersion: facts.usesCgroupV2 ? 2 : 1, defaultRuntime: configuration.defaultRuntime,
+            support: facts.limits)
         var settings = EngineSettings(
             dataRoot: configuration.dataRoot, execRoot: configuration.execRoot,
             identity: try DaemonInstance.identity(dataRoot: configuration.dataRoot), architecture: facts.architecture,

@@ -16,8 +16,8 @@ package struct HostFacts: Sendable, Equatable {
     package var cpuCount: Int
     /// Where containers that name no parent get their cgroups.
     package var defaultCgroupParent: String
-    /// Swap can be limited; without it a limit is left out, as Docker does with a warning.
-    package var supportsSwapLimit = true
+    /// What control groups can limit here. The engine cuts a container's limits to it before they come here.
+    package var limits = CgroupSupport()
     /// Sysctls that Docker sets in a network namespace of the container's own, as far as this kernel has them.
     package var networkSysctls = HostFacts.standardNetworkSysctls
 
@@ -53,9 +53,7 @@ package struct HostFacts: Sendable, Equatable {
             thermalThrottlePaths: (0..<cpus).map { "/sys/devices/system/cpu/cpu\($0)/thermal_throttle" }
                 .filter { access($0, F_OK) == 0 },
             cpuCount: max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))), defaultCgroupParent: defaultCgroupParent)
-        if let memory = layout?.mountPoint(of: "memory") {
-            facts.supportsSwapLimit = access(memory + "/memory.memsw.limit_in_bytes", F_OK) == 0
-        }
+        facts.limits = CgroupSupport(layout)
         facts.networkSysctls = standardNetworkSysctls.filter {
             access("/proc/sys/" + $0.key.split(separator: ".").joined(separator: "/"), F_OK) == 0
         }

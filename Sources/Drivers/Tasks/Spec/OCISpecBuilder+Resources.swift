@@ -21,7 +21,7 @@ extension OCISpecBuilder {
         var memory = RuntimeSpec.Memory()
         if wanted.memory > 0 { memory.limit = wanted.memory }
         if wanted.memoryReservation > 0 { memory.reservation = wanted.memoryReservation }
-        if host.supportsSwapLimit {
+        if host.limits.swap {
             if wanted.memorySwap != 0 {
                 memory.swap = wanted.memorySwap
             } else if wanted.memory > 0 {

@@ -31,6 +31,7 @@ extension ContainerService {
         let command = (config.entrypoint ?? []) + (config.cmd ?? [])
         guard let path = command.first, !path.isEmpty else { throw EngineError.invalidArgument("No command specified") }
         try ConfigurationCheck.check(config, host, limits: settings.limits)
+        let cut = try ResourceFit.fit(&host, to: settings.limits.support)
         let networking = try await checkNetworks(&host, request)
         let plan = try MountPlan.make(host, declaredVolumes: Array((config.volumes ?? [:]).keys))
         try await checkBindSources(plan.mounts)
@@ -46,7 +47,7 @@ extension ContainerService {
             announce(record, "create")
             var answer = ContainerCreateResponse()
             answer.id = id
-            answer.warnings = warnings(host)
+            answer.warnings = cut + warnings(host)
             return answer
         } catch {
             registry.release(chosen, of: id)

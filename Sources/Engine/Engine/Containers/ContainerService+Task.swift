@@ -157,7 +157,7 @@ extension ContainerService {
         }
     }
 
-    private static func resources(_ host: HostConfig) -> TaskResources {
+    static func resources(_ host: HostConfig) -> TaskResources {
         var resources = TaskResources()
         resources.memory = host.memory
         resources.memorySwap = host.memorySwap
@@ -174,6 +174,14 @@ extension ContainerService {
         resources.cpusetMems = host.cpusetMems
         resources.pidsLimit = host.pidsLimit
         resources.blkioWeight = host.blkioWeight
+        resources.blkioWeightDevices = (host.blkioWeightDevice ?? []).map { .init(path: $0.path, weight: $0.weight) }
+        let rates = { (devices: [ThrottleDevice]?) in
+            (devices ?? []).map { TaskResources.DeviceRate(path: $0.path, rate: $0.rate) }
+        }
+        resources.readBps = rates(host.blkioDeviceReadBps)
+        resources.writeBps = rates(host.blkioDeviceWriteBps)
+        resources.readIOps = rates(host.blkioDeviceReadIOps)
+        resources.writeIOps = rates(host.blkioDeviceWriteIOps)
         return resources
     }
 }

@@ -21,6 +21,11 @@ struct SpecFactory: Sendable {
             privileged: task.privileged)
     }
 
+    /// Limits alone, for a container that runs.
+    func resources(_ wanted: TaskResources) async throws -> RuntimeSpec.Resources {
+        try await Blocking.run { [host] in try OCISpecBuilder.resources(wanted, host: host) }
+    }
+
     /// `user[:group]` by the container's own passwd and group files.
     func user(_ text: String, groups: [String], root: RootFilesystem) async throws -> ResolvedUser {
         try await Blocking.run {

@@ -11,7 +11,6 @@ struct MachineInformation: Sendable {
     let operatingSystem: String
     let osVersion: String
     let memory: Int64
-    let hasSwapLimit: Bool
 
     private init() {
         var name = utsname()
@@ -22,9 +21,6 @@ struct MachineInformation: Sendable {
         operatingSystem = release["PRETTY_NAME"] ?? "Linux"
         osVersion = release["VERSION_ID"] ?? ""
         memory = Int64(sysconf(Int32(_SC_PHYS_PAGES))) * Int64(sysconf(Int32(_SC_PAGESIZE)))
-        hasSwapLimit =
-            access("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes", F_OK) == 0
-            || access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0
     }
 
     var forwardsIPv4: Bool { Files.readNow("/proc/sys/net/ipv4/ip_forward")?.hasPrefix("1") ?? false }

@@ -4,6 +4,7 @@ package import DockerAPI
 import Glibc
 import Primitives
 import Synchronization
+import Tasks
 
 /// Version, information, disk usage and registry logins.
 package final class SystemService: Sendable {
@@ -75,17 +76,18 @@ package final class SystemService: Sendable {
         view.plugins.volume = ["local"]
         view.plugins.network = ["bridge", "host", "null"]
         view.plugins.log = ["json-file", "local", "none"]
-        view.memoryLimit = true
-        view.swapLimit = machine.hasSwapLimit
-        view.cpuCfsPeriod = true
-        view.cpuCfsQuota = true
-        view.cpuShares = true
-        view.cpuSet = true
-        view.pidsLimit = true
+        let support = settings.limits.support
+        view.memoryLimit = support.memory
+        view.swapLimit = support.swap
+        view.cpuCfsPeriod = support.cpuQuota
+        view.cpuCfsQuota = support.cpuQuota
+        view.cpuShares = support.cpuShares
+        view.cpuSet = support.cpuset
+        view.pidsLimit = support.pids
         view.ipv4Forwarding = machine.forwardsIPv4
         view.debug = configuration.debug
         view.nfd = machine.openDescriptors()
-        view.oomKillDisable = settings.limits.cgroupVersion == 1
+        view.oomKillDisable = support.oomKillDisable
         view.ngoroutines = machine.threads()
         view.systemTime = Timestamp.now().rfc3339Nano
         view.loggingDriver = settings.logDriver

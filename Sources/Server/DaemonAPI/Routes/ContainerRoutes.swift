@@ -102,6 +102,9 @@ enum ContainerRoutes {
                 }
                 try await call.reply(view)
             },
+            Route("POST", "/containers/{id}/update") { call in
+                try await call.reply(try await containers.update(call.parameter("id"), body: try await call.body()))
+            },
             Route("GET", "/containers/{id}/top") { call in
                 try await call.reply(try await containers.top(call.parameter("id"), arguments: call.text("ps_args")))
             },

@@ -6,7 +6,7 @@ import Primitives
 enum UnsupportedRoutes {
     private static let table: [(String, String)] = [
         ("GET", "/containers/{id}/changes"), ("GET", "/containers/{id}/export"), ("GET", "/containers/{id}/stats"),
-        ("POST", "/containers/{id}/update"), ("GET", "/containers/{id}/archive"), ("HEAD", "/containers/{id}/archive"),
+        ("GET", "/containers/{id}/archive"), ("HEAD", "/containers/{id}/archive"),
         ("PUT", "/containers/{id}/archive"), ("GET", "/containers/{id}/checkpoints"),
         ("POST", "/containers/{id}/checkpoints"),
         ("DELETE", "/containers/{id}/checkpoints/{name}"), ("POST", "/commit"), ("POST", "/build"),

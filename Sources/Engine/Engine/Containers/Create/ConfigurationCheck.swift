@@ -2,6 +2,7 @@
 // Checks a container's configuration against the rules and the machine before anything is made.
 import DockerAPI
 import Primitives
+import Tasks
 
 /// The facts of the machine and the daemon that decide what may be asked for.
 struct MachineLimits: Sendable {
@@ -9,6 +10,7 @@ struct MachineLimits: Sendable {
     var runtimes: Set<String>
     var cgroupVersion: Int
     var defaultRuntime: String
+    var support = CgroupSupport()
 }
 
 /// Validates and completes configurations; pure, so that a table of requests can test it.
@@ -80,7 +82,7 @@ enum ConfigurationCheck {
         }
     }
 
-    private static func checkResources(_ host: HostConfig, limits: MachineLimits) throws(EngineError) {
+    static func checkResources(_ host: HostConfig, limits: MachineLimits) throws(EngineError) {
         if host.memory != 0, host.memory < 6 << 20 { throw .invalidArgument("Minimum memory limit allowed is 6MB") }
         if host.memory < 0 { throw .invalidArgument("invalid memory limit: \(host.memory)") }
         if host.memorySwap > 0, host.memory == 0 {
@@ -92,6 +94,12 @@ enum ConfigurationCheck {
         }
         if host.memoryReservation > 0, host.memory > 0, host.memory < host.memoryReservation {
             throw .invalidArgument("Minimum memory limit can not be less than memory reservation limit, see usage")
+        }
+        if host.memoryReservation > 0, host.memoryReservation < 6 << 20 {
+            throw .invalidArgument("Minimum memory reservation allowed is 6MB")
+        }
+        if (host.kernelMemory ?? 0) != 0 || (host.kernelMemoryTCP ?? 0) != 0 {
+            throw .invalidArgument("kernel memory limits are not supported: the kernel has removed them")
         }
         if let swappiness = host.memorySwappiness, swappiness != -1, !(0...100).contains(swappiness) {
             throw .invalidArgument("Invalid value: \(swappiness), valid memory swappiness range is 0-100")

@@ -21,6 +21,12 @@ enum FieldSupport {
         try check(body, create, path: "")
     }
 
+    /// The same for a body of `POST /containers/{id}/update`.
+    static func checkUpdate(_ body: JSONValue) throws(EngineError) {
+        guard case .object = body else { throw .invalidArgument("the request body is not a JSON object") }
+        try check(body, update, path: "")
+    }
+
     private static func check(_ value: JSONValue, _ rules: [String: Rule], path: String) throws(EngineError) {
         guard case .object(let object) = value else { return }
         for (key, value) in object.fields {
@@ -80,18 +86,29 @@ enum FieldSupport {
             PublishAllPorts ReadonlyRootfs SecurityOpt Tmpfs UTSMode ShmSize Sysctls Runtime CpuShares Memory NanoCpus
             CgroupParent CpuPeriod CpuQuota CpusetCpus CpusetMems Devices DeviceCgroupRules MemoryReservation
             MemorySwap MemorySwappiness OomKillDisable PidsLimit Ulimits MaskedPaths ReadonlyPaths Init LogConfig
-            BlkioWeight Annotations CpuRealtimePeriod CpuRealtimeRuntime
+            BlkioWeight BlkioWeightDevice BlkioDeviceReadBps BlkioDeviceWriteBps BlkioDeviceReadIOps
+            BlkioDeviceWriteIOps Annotations CpuRealtimePeriod CpuRealtimeRuntime KernelMemory KernelMemoryTCP
             """,
         [
             "VolumeDriver": .onlyDefault(["local"]), "VolumesFrom": .onlyDefault(), "Cgroup": .onlyDefault(),
             "Links": .onlyDefault(), "StorageOpt": .onlyDefault(), "UsernsMode": .onlyDefault(["host"]),
-            "Isolation": .onlyDefault(["default"]), "BlkioWeightDevice": .onlyDefault(),
-            "BlkioDeviceReadBps": .onlyDefault(), "BlkioDeviceWriteBps": .onlyDefault(),
-            "BlkioDeviceReadIOps": .onlyDefault(), "BlkioDeviceWriteIOps": .onlyDefault(),
-            "DeviceRequests": .onlyDefault(), "KernelMemory": .onlyDefault(), "KernelMemoryTCP": .onlyDefault(),
+            "Isolation": .onlyDefault(["default"]), "DeviceRequests": .onlyDefault(),
             "CpuCount": .onlyDefault(), "CpuPercent": .onlyDefault(), "IOMaximumIOps": .onlyDefault(),
             "IOMaximumBandwidth": .onlyDefault(), "DiskQuota": .onlyDefault(), "LxcConf": .onlyDefault(),
             "Mounts": .list(mount),
+        ])
+
+    private static let update: [String: Rule] = rules(
+        honoured: """
+            RestartPolicy CpuShares Memory NanoCpus BlkioWeight BlkioWeightDevice BlkioDeviceReadBps
+            BlkioDeviceWriteBps BlkioDeviceReadIOps BlkioDeviceWriteIOps CpuPeriod CpuQuota CpuRealtimePeriod
+            CpuRealtimeRuntime CpusetCpus CpusetMems KernelMemory KernelMemoryTCP MemoryReservation MemorySwap PidsLimit
+            """,
+        [
+            "CgroupParent": .onlyDefault(), "Devices": .onlyDefault(), "DeviceCgroupRules": .onlyDefault(),
+            "DeviceRequests": .onlyDefault(), "MemorySwappiness": .onlyDefault(), "OomKillDisable": .onlyDefault(),
+            "Ulimits": .onlyDefault(), "CpuCount": .onlyDefault(), "CpuPercent": .onlyDefault(),
+            "IOMaximumIOps": .onlyDefault(), "IOMaximumBandwidth": .onlyDefault(), "DiskQuota": .onlyDefault(),
         ])
 
     private static let endpoint: [String: Rule] = rules(
