@@ -15,11 +15,11 @@ lint() {
 unit() {
     local log=$cache/logs/unit.log
     "$swift" build "${flags[@]}" --build-tests || { failed=$((failed + 1)); return; }
-    "$swift" test "${flags[@]}" --skip-build --parallel 2>&1 | tee "$log" | grep -vE '^(◇|􀟈|\[[0-9]+/[0-9]+\]|✔|􁁛)|started\.$'
+    "$swift" test "${flags[@]}" --skip-build --parallel 2>&1 | tee "$log" | cut -c1-400 | grep -vE '^(◇|􀟈|\[[0-9]+/[0-9]+\]|✔|􁁛)|started\.$'
     local status=${PIPESTATUS[0]}
     local ok bad skip
     ok=$(grep -cE '^(✔|􁁛) +Test .* passed' "$log")
-    bad=$(grep -cE '^(✘|􀢄) +Test [^ ].* failed' "$log")
+    bad=$(grep -E '^(✘|􀢄) +Test .* failed after ' "$log" | grep -cvE '^(✘|􀢄) +Test run ')
     skip=$(grep -cE '^(➜|􀙟|􁔔) +Test .* skipped' "$log")
     [ "$status" -ne 0 ] && [ "$bad" -eq 0 ] && bad=1
     passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
