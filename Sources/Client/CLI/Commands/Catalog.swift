@@ -5,6 +5,7 @@
 package enum Catalog {
     package static let commands: [Command] =
         ContainerCommands.all + ImageCommands.all + NetworkCommands.all + VolumeCommands.all + SystemCommands.all
+        + CompletionCommand.all
 
     package static let groups: [CommandGroup] = [
         CommandGroup(name: "container", summary: "Manage containers"),
@@ -21,10 +22,11 @@ package enum Catalog {
 
     package static func group(_ name: String) -> CommandGroup? { groups.first { $0.name == name } }
 
-    /// The commands directly below a group (or, with nil, below the program): name and summary, sorted.
+    /// The commands directly below a group (or, with nil, below the program): name and summary, sorted. Those that
+    /// only refuse are left out.
     static func members(of group: String?) -> [(name: String, command: Command)] {
         var members: [(name: String, command: Command)] = []
-        for command in commands {
+        for command in commands where !command.acceptsAnything {
             let first = command.paths.first { path in
                 group.map { path.hasPrefix($0 + " ") } ?? !path.contains(" ")
             }

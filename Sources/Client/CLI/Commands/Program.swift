@@ -64,6 +64,10 @@ package struct Program {
             help.overview(toError: !top.wantsHelp)
             return 0
         }
+        if first == "__complete" || first == "__completeNoDesc" {
+            complete(Array(words.dropFirst()), describing: first == "__complete")
+            return 0
+        }
         if let group = Catalog.group(first) {
             words.removeFirst()
             if let second = words.first, second == "help" { return self.help([first] + words.dropFirst(), help) }
@@ -117,6 +121,18 @@ package struct Program {
     private func shown(_ command: Command, _ path: String) -> String {
         guard let space = path.firstIndex(of: " ") else { return path }
         return command.paths.first { $0.hasPrefix(path[...space]) } ?? path
+    }
+
+    private mutating func complete(_ words: [String], describing: Bool) {
+        // The words are those of an unfinished line: its global flags say which daemon to ask.
+        if words.first?.hasPrefix("-") == true,
+            let line = try? FlagParser(Program.globalFlags, interspersed: false).parse(words.dropLast())
+        {
+            apply(line.values)
+        }
+        Completer.endAfter(seconds: 2)
+        let answer = Completer(objects: CompletionObjects(settings: settings)).answer(words)
+        console.out(Completer.text(answer, describing: describing))
     }
 
     private mutating func apply(_ values: FlagValues) {

@@ -20,7 +20,7 @@ enum ImageFlags {
         Flag("format", .string, FormatHelp.table),
         Flag("no-trunc", "Don't truncate output"),
         Flag("quiet", "q", "Only show image IDs"),
-        Flag("tree", "List multi-platform images as a tree (EXPERIMENTAL)"),
+        Flag("tree", "List multi-platform images as a tree (EXPERIMENTAL)", hidden: true),
     ]
 
     static let importImage: [Flag] = [

@@ -126,7 +126,7 @@ enum NetworkCommands {
                 if case .cannotConnect = error { throw error }
                 if call.flags.bool("force"), error.status == 404 { continue }
                 failed = true
-                call.console.err("\(error)\nexit status 1\n")
+                call.console.err("\(error)\n")
             }
         }
         return failed ? 1 : 0

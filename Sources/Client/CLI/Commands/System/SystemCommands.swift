@@ -32,12 +32,14 @@ enum SystemCommands {
     /// Verbs of the stock client that this release does not have.
     private static let refused: [Command] = [
         "build", "commit", "cp", "diff", "export", "login", "logout", "search", "stats", "update",
+        "bake", "builder", "buildx", "checkpoint", "compose", "config", "context", "manifest", "node", "plugin", "secret",
+        "service", "stack", "swarm", "trust",
     ].map { name in
         let paths: [String]
         switch name {
         case "build": paths = ["image build", "build"]
-        case "login", "logout", "search": paths = [name]
-        default: paths = ["container \(name)", name]
+        case "commit", "cp", "diff", "export", "stats", "update": paths = ["container \(name)", name]
+        default: paths = [name]
         }
         return Command(
             paths, "", "Not supported yet", .atLeast(0), interspersed: false, flags: { [] }, acceptsAnything: true
