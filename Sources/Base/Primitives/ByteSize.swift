@@ -8,9 +8,8 @@ package enum ByteSize {
         let trimmed = text.filter { $0 != " " }
         let digits = trimmed.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
         let suffix = trimmed.dropFirst(digits.count).lowercased()
-        guard let number = Double(digits), number >= 0, let shift = shifts[suffix] else {
-            throw .invalidArgument("invalid size: '\(text)'")
-        }
+        guard let number = Double(digits), number >= 0 else { throw .invalidArgument("invalid size: '\(text)'") }
+        guard let shift = shifts[suffix] else { throw .invalidArgument("invalid suffix: '\(suffix)'") }
         let bytes = number * Double(Int64(1) << shift)
         guard bytes < Double(Int64.max) else { throw .invalidArgument("invalid size: '\(text)'") }
         return Int64(bytes)

@@ -186,7 +186,8 @@ package struct Program {
     }
 }
 
-/// What the build left behind.
+/// What the program knows of its own build. Nothing passes a commit or a time to the compiler yet, and neither is
+/// made up: both read `unknown`.
 package enum BuildInformation {
     package static let commit = "unknown"
     package static let time = "unknown"

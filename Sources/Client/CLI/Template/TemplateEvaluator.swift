@@ -182,6 +182,7 @@ struct TemplateRun {
             if let column = record.column(name) { return column }
             throw failure("can't evaluate field \(name) in type \(record.typeName)", at: operand)
         case .json(.object(let object)):
+            if isHeader, name == "Label", let label = arguments.first { return .string(LabelText.heading(label.text)) }
             if !arguments.isEmpty {
                 throw failure("\(name) is not a method but has arguments", at: operand)
             }

@@ -22,6 +22,10 @@ enum ContainerList {
     static func run(_ call: Invocation) throws -> Int32 {
         let flags = call.flags
         var template = flags.string("format")
+        if flags.bool("quiet"), !template.isEmpty {
+            call.console.err("WARNING: Ignoring custom format, because both --format and --quiet are set.\n")
+            template = ""
+        }
         if template.isEmpty, !flags.bool("quiet") { template = call.settings.configuration()["psFormat"]?.string ?? "" }
         let wantsSize = flags.bool("size") || Text.contains(template, ".Size") || Text.contains(template, "json .}")
         var query: [(String, String)] = []
@@ -117,6 +121,12 @@ enum ContainerList {
 enum LabelText {
     static func joined(_ labels: JSONObject) -> String {
         labels.fields.map { "\($0.key)=\($0.value.string ?? "")" }.sorted().joined(separator: ",")
+    }
+
+    /// The heading of a column `{{.Label "com.example.my-label"}}`: `my label`.
+    static func heading(_ label: String) -> String {
+        let last = Text.split(label, ".").last ?? label
+        return Text.replacing(Text.replacing(last, "-", with: " "), "_", with: " ")
     }
 
     static func label(_ arguments: [TemplateValue], _ labels: JSONObject) throws -> TemplateValue {
