@@ -89,6 +89,8 @@ private final class ThreadPool: Sendable {
         state.withLock { state in
             guard state.head < state.jobs.count else { return nil }
             let job = state.jobs[state.head]
+            // What a job holds (files, above all) is let go when it is done, not when the queue is next emptied.
+            state.jobs[state.head] = {}
             state.head += 1
             if state.head == state.jobs.count {
                 state.jobs.removeAll(keepingCapacity: true)

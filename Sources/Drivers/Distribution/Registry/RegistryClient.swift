@@ -200,6 +200,9 @@ final class RegistryClient: Sendable {
         if text.contains("ECONNREFUSED") || text.contains("onnection refused") || text.contains("errno: 111") {
             return "dial tcp \(host): connect: connection refused"
         }
+        if text.contains("UnknownHost") {
+            return "dial tcp: lookup \(host.split(separator: ":").first ?? ""): no such host"
+        }
         if text.contains("NIOConnectionError") || text.contains("unknownHost") || text.contains("dnsAError") {
             return text.contains("dnsAError: nil")
                 || !text.contains("dnsAError: Optional") && text.contains("connectionErrors: [")
