@@ -11,10 +11,13 @@ import Testing
 
     @Test(
         arguments: [
-            (["net"], ["network"], 4), (["image", "pu"], ["pull", "push"], 4), (["run", "--restart", "on"], ["on-failure"], 4),
-            (["run", "--restart=al"], ["always"], 4), (["--log-level", "de"], ["debug"], 4), (["run", "-it", "--rm="], [], 4),
+            (["net"], ["network"], 4), (["image", "pu"], ["pull", "push"], 4),
+            (["run", "--restart", "on"], ["on-failure"], 4),
+            (["run", "--restart=al"], ["always"], 4), (["--log-level", "de"], ["debug"], 4),
+            (["run", "-it", "--rm="], [], 4),
             (["run", "--network-a"], ["--network-alias"], 4), (["run", "image", "--net"], [], 0),
-            (["run", "--env-file", ""], [], 0), (["start", ""], [], 4), (["nosuch", ""], [], 4), (["ps", "--", "-"], [], 4),
+            (["run", "--env-file", ""], [], 0), (["start", ""], [], 4), (["nosuch", ""], [], 4),
+            (["ps", "--", "-"], [], 4),
             (["completion", "b"], ["bash"], 4), (["-H", "unix:///x", "volume", "in"], ["inspect"], 4),
         ] as [([String], [String], Int)])
     func completes(_ words: [String], _ names: [String], _ directive: Int) {

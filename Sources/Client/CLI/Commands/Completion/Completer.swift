@@ -91,7 +91,8 @@ struct Completer {
         case "container start": return fresh(objects.containers(["created", "exited"]))
         case "container stop", "container kill", "container pause": return fresh(objects.containers(["running"]))
         case "container unpause": return fresh(objects.containers(["paused"]))
-        case "container restart", "container rm", "container wait", "container inspect": return fresh(objects.containers())
+        case "container restart", "container rm", "container wait", "container inspect":
+            return fresh(objects.containers())
         case "container attach", "container top": return isFirst ? .names(objects.containers(["running"])) : Answer()
         case "container logs", "container port", "container rename":
             return isFirst ? .names(objects.containers()) : Answer()
@@ -123,7 +124,8 @@ struct Completer {
         case "ipc": .names(["host", "none", "private", "shareable"])
         case "type": .names(["container", "image", "network", "volume"])
         case "format": .names(["json"])
-        case "config", "tlscacert", "tlscert", "tlskey", "env-file", "label-file", "cidfile", "input", "output", "volume",
+        case "config", "tlscacert", "tlscert", "tlskey", "env-file", "label-file", "cidfile", "input", "output",
+            "volume",
             "workdir", "device", "config-from":
             .files
         default: Answer()

@@ -32,7 +32,8 @@ enum SystemCommands {
     /// Verbs of the stock client that this release does not have.
     private static let refused: [Command] = [
         "build", "commit", "cp", "diff", "export", "login", "logout", "search", "stats", "update",
-        "bake", "builder", "buildx", "checkpoint", "compose", "config", "context", "manifest", "node", "plugin", "secret",
+        "bake", "builder", "buildx", "checkpoint", "compose", "config", "context", "manifest", "node", "plugin",
+        "secret",
         "service", "stack", "swarm", "trust",
     ].map { name in
         let paths: [String]
