@@ -109,6 +109,7 @@ struct ContainerPlan {
         if linux.namespace(.user)?.path != nil {
             throw RuntimeError(.invalid, "joining a user namespace is not supported yet")
         }
+        for (key, _) in linux.sysctl.pairs { try SysctlKey(key).requireOwnNamespace(linux) }
         if linux.intelRdt != nil { throw RuntimeError(.invalid, "linux.intelRdt is not supported yet") }
         if linux.timeOffsets != nil { throw RuntimeError(.invalid, "linux.timeOffsets is not supported yet") }
         if linux.seccomp?.listenerPath != nil {

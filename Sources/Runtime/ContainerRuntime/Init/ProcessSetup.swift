@@ -166,14 +166,25 @@ struct ProcessSetup {
     private var environment: [String] {
         if process.env.contains(where: { $0.hasPrefix("HOME=") && $0 != "HOME=" }) { return process.env }
         let rest = process.env.filter { $0 != "HOME=" }
-        let text = (try? TextFile.text("/etc/passwd")) ?? ""  // images without one have their users at home in /
-        for line in text.split(separator: "\n") {
+        for line in Self.accounts.split(separator: "\n") {
             let fields = line.split(separator: ":", omittingEmptySubsequences: false)
             if fields.count >= 6, UInt32(fields[2]) == process.user.uid, !fields[5].isEmpty {
                 return rest + ["HOME=\(fields[5])"]
             }
         }
         return rest + ["HOME=/"]
+    }
+
+    /// The image's own file, if it is one: a fifo would hold the start up, a device never end. Without it users live in /.
+    private static var accounts: String {
+        let descriptor = open("/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+        guard descriptor >= 0 else { return "" }
+        let file = OwnedFD(descriptor)
+        var status = stat()
+        guard fstat(file.raw, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+            let bytes = try? TextFile.bytes(of: file.raw)
+        else { return "" }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// In the order of the kernel's numbers.

@@ -90,10 +90,12 @@ struct RootFileSystem: ~Copyable {
     private func bind(_ entry: RuntimeSpec.Mount, _ options: MountOptions) throws {
         guard var source = entry.source else { throw RuntimeError(.invalid, "bind mount without source") }
         if !source.hasPrefix("/") { source = plan.bundle + "/" + source }
-        let tree = try DetachedMount.bind(AT_FDCWD, source, recursive: options.isRecursive)
+        let tree = try Self.view(of: source, recursive: options.isRecursive)
         try Self.apply(options, to: tree)
-        try tree.attach(
-            on: try Self.isFolder(tree.fd.raw) ? root.folder(entry.destination) : root.file(entry.destination))
+        let isFolder = try Self.isFolder(tree.fd.raw)
+        let place = isFolder ? try root.folder(entry.destination) : try root.file(entry.destination)
+        try requireNotProc(place, called: entry.destination, cover: tree)
+        try tree.attach(on: place)
     }
 
     /// Attributes and propagation before the mount can be seen. Without a word about propagation a bind is private.
@@ -131,11 +133,12 @@ struct RootFileSystem: ~Copyable {
         let tree = try DetachedMount.new(type: type, source: source, options: data, attributes: attributes)
         try tree.change(
             propagation: options.propagation == 0 ? Propagation.private : options.propagation, recursive: false)
+        try requireNotProc(place, called: entry.destination, cover: tree)
         try tree.attach(on: place)
     }
 
     private func setSysctl(_ key: String, _ value: String) throws {
-        let path = "/proc/sys/" + (key.contains("/") ? key : key.split(separator: ".").joined(separator: "/"))
+        let path = try SysctlKey(key).path
         try doing("sysctl \"\(key)\"") {
             let file = try root.open(path, O_WRONLY)
             try Self.requireFileSystem(file.raw, magic: 0x9fa0, "proc")
