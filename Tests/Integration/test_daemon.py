@@ -177,6 +177,26 @@ def test_daemons_side_by_side(own_daemon, registry):
     first.start()
 
 
+def test_metrics_for_prometheus(own_daemon):
+    port = free_port()
+    daemon = own_daemon("--metrics-addr", f"127.0.0.1:{port}")
+
+    def get(path):
+        with socket.create_connection(("127.0.0.1", port), 10) as connection:
+            connection.sendall(f"GET {path} HTTP/1.0\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+        return answer.split("\r\n\r\n", 1)
+
+    head, body = get("/metrics")
+    assert " 200 " in head and "text/plain; version=0.0.4" in head
+    samples = dict(line.rsplit(" ", 1) for line in body.splitlines() if not line.startswith("#"))
+    assert samples['engine_daemon_container_states_containers{state="running"}'] == "0"
+    assert float(samples["process_resident_memory_bytes"]) > 1 << 20
+    assert any(name.startswith("engine_daemon_engine_info{") and 'os_type="linux"' in name for name in samples)
+    assert " 404 " in get("/containers/json")[0], "the API is not served there"
+    assert "metrics-addr" in refused(daemon, "--metrics-addr", "nowhere")
+
+
 def test_terminating_signals_end_it_in_order(own_daemon):
     for number in (signal.SIGTERM, signal.SIGINT):
         daemon = own_daemon()

@@ -10,6 +10,7 @@ package final class ContainerEngine: Sendable {
     package let volumes: VolumeService
     package let system: SystemService
     package let events: EventService
+    package let metrics: MetricsService
 
     init(
         containers: ContainerService, execs: ExecService, images: ImageService, networks: NetworkService,
@@ -22,5 +23,6 @@ package final class ContainerEngine: Sendable {
         self.volumes = volumes
         self.system = system
         self.events = events
+        metrics = MetricsService(system: system)
     }
 }

@@ -23,6 +23,14 @@ struct Daemon {
         let engine = try await ContainerEngine.open(configuration, programs: try Self.programs(), logger: logger)
         let server = APIServer(engine: engine, version: Build.version, logger: logger)
         try await server.listen(on: try configuration.effectiveHosts.flatMap(addresses))
+        let metrics = MetricsServer(engine: engine, logger: logger)
+        do {
+            if let address = configuration.metricsAddress { try await metrics.listen(on: Self.tcpAddress(address)) }
+        } catch {
+            await server.close()
+            await engine.shutdown()
+            throw error
+        }
         logger.info("API listen on \(configuration.effectiveHosts.joined(separator: ", "))")
         ServiceManager.notify("READY=1")
         while true {
@@ -33,6 +41,7 @@ struct Daemon {
         logger.info("stopping; containers keep running")
         ServiceManager.notify("STOPPING=1")
         // Requests that still run need the engine.
+        await metrics.close()
         await server.close()
         await engine.shutdown()
         lock.release()
@@ -62,6 +71,13 @@ struct Daemon {
             throw EngineError.notFound("\(folder)/apus-runtime is missing: it must lie beside apusd")
         }
         return folder
+    }
+
+    /// `HOST:PORT`, checked when the configuration was read; an IPv6 address stands in brackets.
+    private static func tcpAddress(_ text: String) -> ListenAddress {
+        let colon = text.lastIndex(of: ":") ?? text.endIndex
+        let host = text[..<colon].filter { $0 != "[" && $0 != "]" }
+        return .tcp(host: host.isEmpty ? "0.0.0.0" : host, port: Int(text[colon...].dropFirst()) ?? 0)
     }
 
     private func addresses(_ host: String) throws -> [ListenAddress] {

@@ -19,6 +19,8 @@ package struct DaemonConfiguration: Sendable {
     package var tlsCACertificate: String?
     package var tlsCertificate: String?
     package var tlsKey: String?
+    /// `HOST:PORT` of the endpoint for Prometheus; nil: none.
+    package var metricsAddress: String?
     /// TCP without TLS beyond loopback: anybody who reaches the port is root on this machine.
     package var allowsInsecureTCP = false
     package var network = NetworkConfiguration()

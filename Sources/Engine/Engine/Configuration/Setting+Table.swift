@@ -61,6 +61,13 @@ extension Setting {
             }
             _ = $0
         },
+        Setting("metrics-addr", help: "Set address and port to serve the metrics api on") {
+            let address = $1.last ?? ""
+            guard let colon = address.lastIndex(of: ":"), UInt16(address[address.index(after: colon)...]) != nil else {
+                throw EngineError.invalidArgument("invalid metrics-addr: \(address): must be HOST:PORT")
+            }
+            $0.metricsAddress = address
+        },
         Setting("validate", key: nil, kind: .flag, help: "Validate daemon configuration and exit") {
             $0.validatesOnly = try bool($1, "validate")
         },
@@ -170,7 +177,7 @@ extension Setting {
         "default-ipc-mode", "default-network-opt", "default-network-opts", "exec-opt", "exec-opts", "experimental",
         "feature", "features", "fixed-cidr-v6", "http-proxy", "https-proxy", "no-proxy", "proxies", "init-path",
         "ip-forward-no-drop", "ip6tables", "ipv6", "log-format", "max-concurrent-downloads", "max-concurrent-uploads",
-        "max-download-attempts", "metrics-addr", "network-control-plane-mtu",
+        "max-download-attempts", "network-control-plane-mtu",
         "node-generic-resource", "node-generic-resources", "raw-logs", "rootless", "seccomp-profile",
         "selinux-enabled", "shutdown-timeout", "storage-driver", "storage-opt", "storage-opts",
         "swarm-default-advertise-addr", "userland-proxy", "userland-proxy-path", "userns-remap", "builder",
