@@ -14,7 +14,9 @@
 #include <net/if.h>
 #include <signal.h>
 #include <string.h>
+#include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -29,7 +31,8 @@ pid_t apus_clone(uint64_t flags, int *pidfd, int cgroup) {
     struct clone_args arguments;
     memset(&arguments, 0, sizeof arguments);
     arguments.flags = flags;
-    arguments.exit_signal = SIGCHLD;
+    // A sibling's end is announced as its new parent wants it.
+    arguments.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD;
     if (pidfd) {
         arguments.flags |= CLONE_PIDFD;
         arguments.pidfd = (uint64_t)(uintptr_t)pidfd;

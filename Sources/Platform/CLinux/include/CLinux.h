@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "CLinuxContainer.h"
+#include "CLinuxNamespaces.h"
 
 /// openat2(2): `resolve` is a set of RESOLVE_* flags.
 int apus_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
