@@ -151,6 +151,19 @@ int apus_attach_device_program(int cgroup, const void *program, unsigned count) 
 
 void apus_trim_heap(void) { malloc_trim(0); }
 
+extern const char __executable_start[], etext[];
+
+void apus_trim_pages(void) {
+    malloc_trim(0);
+    const uintptr_t page = 4096;
+    // Code is a clean mapping of the program's file: what is needed again is mapped again from the page cache.
+    uintptr_t code = (uintptr_t)__executable_start & ~(page - 1), code_end = (uintptr_t)etext & ~(page - 1);
+    if (code_end > code) madvise((void *)code, code_end - code, MADV_DONTNEED);
+    // The stack below this frame holds nothing any more. The kernel's red zone and this call's own frame stay.
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0) & ~(page - 1), depth = 96 * 1024;
+    madvise((void *)(here - page - depth), depth, MADV_DONTNEED);
+}
+
 int apus_fsopen(const char *type) { return fsopen(type, FSOPEN_CLOEXEC); }
 
 int apus_fsconfig(int context, const char *key, const char *value) {

@@ -76,4 +76,8 @@ int apus_execute(const char *path, char *const arguments[]);
 /// Returns unused heap to the kernel.
 void apus_trim_heap(void);
 
+/// Returns unused heap, the used-up stack below the caller, and code that was mapped to the kernel. For a static program with one
+/// thread that is about to wait for long.
+void apus_trim_pages(void);
+
 #endif

@@ -99,6 +99,8 @@ final class ShimProcess {
         startedAt = Timestamp.now()
         startRequest?.reply(["pid": .int(Int64(pid)), "startedAt": .string(startedAt.rfc3339Nano)])
         startRequest = nil
+        // Most of what starting a container took is not needed again until its end.
+        if waitsForStart { apus_trim_pages() }
     }
 
     func fail(_ error: RuntimeError) {
