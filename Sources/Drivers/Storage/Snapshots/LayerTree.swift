@@ -129,9 +129,10 @@ final class LayerTree: TarVisitor {
 
     private static func invalid(_ what: String) -> EngineError { .invalidArgument("invalid layer: \(what)") }
 
-    /// Attributes that images may set. `trusted.*` would speak to overlayfs itself.
+    /// Attributes that images may set. `trusted.*` would speak to overlayfs itself, and in user namespaces so would
+    /// `user.overlay.*`.
     private static func isKept(_ name: String) -> Bool {
-        name == "security.capability" || name.hasPrefix("user.")
+        name == "security.capability" || name.hasPrefix("user.") && !name.hasPrefix("user.overlay.")
     }
 
     private static func times(_ entry: TarEntry) -> [timespec] {
