@@ -71,6 +71,8 @@ struct ContainerPlan {
     var seccomp: SeccompProgram?
     /// Nil when the spec names no control group: the container stays in ours.
     var cgroup: ControlGroup?
+    /// The root file system, when the parent had to make it (`MappedRoot`).
+    var preparedRoot: Int32?
 
     init(id: String, bundle: String, spec: RuntimeSpec) throws {
         self.id = id

@@ -68,9 +68,26 @@ extension RootFileSystem {
             }
             // A user namespace makes no nodes; the host's is bound instead.
             if denied {
-                try DetachedMount.bind(AT_FDCWD, device.path, recursive: false).attach(on: try root.file(device.path))
+                let node = Self.hostNode(device, type, major, minor)
+                try DetachedMount.bind(AT_FDCWD, node, recursive: false).attach(on: try root.file(device.path))
             }
         }
+    }
+
+    /// Where the host has a device: under the same name, or the one that the kernel gave it.
+    private static func hostNode(_ device: RuntimeSpec.Device, _ type: mode_t, _ major: UInt32, _ minor: UInt32)
+        -> String
+    {
+        func isNode(_ path: String) -> Bool {
+            var status = stat()
+            return stat(path, &status) == 0 && status.st_mode & S_IFMT == type
+                && (gnu_dev_major(status.st_rdev), gnu_dev_minor(status.st_rdev)) == (major, minor)
+        }
+        if isNode(device.path) { return device.path }
+        let facts = "/sys/dev/\(type == S_IFBLK ? "block" : "char")/\(major):\(minor)/uevent"
+        let lines = ((try? TextFile.text(facts)) ?? "").split(separator: "\n")  // a device without facts keeps its name
+        guard let name = lines.first(where: { $0.hasPrefix("DEVNAME=") })?.dropFirst(8) else { return device.path }
+        return isNode("/dev/" + name) ? "/dev/" + name : device.path
     }
 
     private func link(_ path: String, to target: String) throws {

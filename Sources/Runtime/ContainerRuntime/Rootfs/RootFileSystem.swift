@@ -19,6 +19,14 @@ struct RootFileSystem: ~Copyable {
         try check("mount /") {
             Glibc.mount("", "/", nil, UInt(propagation ?? (Propagation.slave | Propagation.recursive)), nil)
         }
+        if let made = plan.preparedRoot {
+            // The folder on the host may be closed to the container's user; every process knows its own root.
+            let tree = DetachedMount(adopting: OwnedFD(made))
+            try tree.change(propagation: Propagation.private, recursive: true)
+            try tree.attach(on: try OwnedFD.open("/", O_PATH | O_DIRECTORY))
+            root = GuestRoot(try tree.fd.duplicate())
+            return
+        }
         let path = plan.rootPath
         if let propagation, propagation & (Propagation.shared) != 0 { try Self.makeParentPrivate(path) }
         let place = try doing("rootfs \(path)") { try OwnedFD.open(path, O_PATH | O_DIRECTORY) }

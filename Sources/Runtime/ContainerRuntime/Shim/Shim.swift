@@ -52,13 +52,23 @@ package final class Shim {
     private func launch() {
         do {
             try watchChildren()
-            if let fd = options.netnsDescriptor {
-                try check("setns") { apus_setns(fd, 0x4000_0000) }
-                _ = close(fd)
-            }
+            if let fd = options.netnsDescriptor { try check("setns") { apus_setns(fd, 0x4000_0000) } }
             let cache = options.seccompCache ?? GuestRoot.split(options.runFolder).map { $0.0 + "/seccomp" }
             var plan = try ContainerPlan(id: configuration.id, bundle: options.bundle, seccompCache: cache)
             plan.rootSource = configuration.root
+            defer { if let fd = plan.preparedRoot { _ = close(fd) } }
+            if configuration.mapsRoot { plan.preparedRoot = try MappedRoot.make(plan).fd.duplicate().release() }
+            var owner: Int32 = -1
+            defer { if owner >= 0 { _ = close(owner) } }
+            if let fd = options.netnsDescriptor {
+                if plan.linux.namespace(.user) != nil {
+                    // Who rules the network namespace is whom the container's root must be.
+                    owner = try DetachedNamespace.owner(of: fd).release()
+                    plan.linux.namespaces.removeAll { $0.kind == .user }
+                    plan.linux.namespaces.append(RuntimeSpec.Namespace(.user, path: "/proc/self/fd/\(owner)"))
+                }
+                _ = close(fd)
+            }
             plan.usesInit = configuration.usesInit
             plan.process.terminal = configuration.tty
             self.plan = plan

@@ -41,6 +41,8 @@ package struct ShimOptions: Sendable, Equatable {
 package struct ShimConfiguration: Sendable, Equatable {
     package var id: String
     package var root: RootSource
+    /// The owners in the root's layers are the container's own users.
+    package var mapsRoot: Bool
     package var tty: Bool
     package var openStdin: Bool
     package var stdinOnce: Bool
@@ -54,6 +56,7 @@ package struct ShimConfiguration: Sendable, Equatable {
         guard let id = json["id"]?.string else { throw RuntimeError(.invalid, "shim.json: id is missing") }
         self.id = id
         root = try RootSource(json: json["rootfs"])
+        mapsRoot = json["rootfs"]?["mapped"]?.bool ?? false
         tty = json["tty"]?.bool ?? false
         openStdin = json["openStdin"]?.bool ?? false
         stdinOnce = json["stdinOnce"]?.bool ?? false
@@ -76,7 +79,7 @@ package struct ShimConfiguration: Sendable, Equatable {
 
 extension ContainerPlan {
     /// Reads a bundle. The filter is taken out of the document first: with a compiled one at hand it is never parsed.
-    init(id: String, bundle: String, seccompCache: String?) throws {
+    init(id: String, bundle: String, seccompCache: String?, compilesFilter: Bool = true) throws {
         var json = try doing("config.json") { try JSONValue.parse(try TextFile.bytes(bundle + "/config.json")) }
         var filter: JSONValue?
         if var document = json.object, var linux = document["linux"]?.object, let seccomp = linux["seccomp"],
@@ -92,7 +95,10 @@ extension ContainerPlan {
         } catch let error as SpecError {
             throw RuntimeError(.invalid, error.message)
         }
-        if let filter { seccomp = try SeccompProgram.cached(filter, folder: seccompCache) }
+        if let filter {
+            listener = try SeccompProgram.listener(filter)
+            if compilesFilter { seccomp = try SeccompProgram.cached(filter, folder: seccompCache) }
+        }
         if let path = linux.cgroupsPath, !path.isEmpty {
             guard !path.contains(":") else {
                 throw RuntimeError(.invalid, "the systemd cgroup driver is not supported yet: cgroupsPath \(path)")

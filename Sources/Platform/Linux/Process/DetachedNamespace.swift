@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// User namespaces made and found without entering them.
+// Namespaces made and found without entering them.
 import CLinux
 import Glibc
 
-package enum UserNamespace {
-    /// A namespace with these maps: lines of `inside outside count`.
-    package static func make(uidMap: String, gidMap: String) throws(Errno) -> OwnedFD {
+package enum DetachedNamespace {
+    /// A user namespace with these maps: lines of `inside outside count`.
+    package static func user(uidMap: String, gidMap: String) throws(Errno) -> OwnedFD {
         var user: Int32 = -1
         try check("user namespace") { apus_user_namespace(uidMap, gidMap, &user, nil) }
         return OwnedFD(user)
     }
 
     /// A network namespace that belongs to a new user namespace with these maps; it keeps its owner alive.
-    package static func makeNetwork(uidMap: String, gidMap: String) throws(Errno) -> OwnedFD {
+    package static func network(uidMap: String, gidMap: String) throws(Errno) -> OwnedFD {
         var user: Int32 = -1
         var network: Int32 = -1
         try check("user namespace") { apus_user_namespace(uidMap, gidMap, &user, &network) }
