@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One life of the daemon: lock, engine, listeners, signals, an orderly end.
+import CLinux
 import DaemonAPI
 import Engine
 import Glibc
@@ -33,6 +34,8 @@ struct Daemon {
         }
         logger.info("API listen on \(configuration.effectiveHosts.joined(separator: ", "))")
         ServiceManager.notify("READY=1")
+        // Much of the program is needed only to open the stores.
+        apus_trim_pages()
         while true {
             let signal = try await signals.next()
             guard signal == SIGHUP else { break }
