@@ -91,7 +91,7 @@ struct Completer {
         case "container start": return fresh(objects.containers(["created", "exited"]))
         case "container stop", "container kill", "container pause": return fresh(objects.containers(["running"]))
         case "container unpause": return fresh(objects.containers(["paused"]))
-        case "container restart", "container rm", "container wait", "container inspect":
+        case "container restart", "container rm", "container update", "container wait", "container inspect":
             return fresh(objects.containers())
         case "container attach", "container top": return isFirst ? .names(objects.containers(["running"])) : Answer()
         case "container logs", "container port", "container rename":

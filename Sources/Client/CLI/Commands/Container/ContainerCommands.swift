@@ -41,6 +41,10 @@ enum ContainerCommands {
             ["container rename", "rename"], "CONTAINER NEW_NAME", "Rename a container", .exactly(2),
             run: ContainerLife.rename),
         Command(
+            ["container update", "update"], "[OPTIONS] CONTAINER [CONTAINER...]",
+            "Update configuration of one or more containers", .atLeast(1), flags: { UpdateCommand.flags },
+            run: UpdateCommand.run),
+        Command(
             ["container wait", "wait"], "CONTAINER [CONTAINER...]",
             "Block until one or more containers stop, then print their exit codes", .atLeast(1), run: ContainerLife.wait
         ),
