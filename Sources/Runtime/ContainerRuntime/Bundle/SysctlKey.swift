@@ -34,7 +34,8 @@ struct SysctlKey {
             guard Self.isOwn(.network, linux) else {
                 throw RuntimeError(.invalid, "sysctl \"\(text)\" not allowed in host network namespace")
             }
-        case ("fs", "mqueue"), ("kernel", _) where Self.interProcess.contains(name):
+        case ("fs", "mqueue"),
+            ("kernel", _) where Self.interProcess.contains(name):
             guard Self.isOwn(.ipc, linux) else {
                 throw RuntimeError(.invalid, "sysctl \"\(text)\" is not allowed in the hosts ipc namespace")
             }
