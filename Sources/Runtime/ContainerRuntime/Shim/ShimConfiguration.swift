@@ -96,7 +96,6 @@ extension ContainerPlan {
             throw RuntimeError(.invalid, error.message)
         }
         if let filter {
-            listener = try SeccompProgram.listener(filter)
             if compilesFilter { seccomp = try SeccompProgram.cached(filter, folder: seccompCache) }
         }
         if let path = linux.cgroupsPath, !path.isEmpty {
