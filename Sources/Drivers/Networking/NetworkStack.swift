@@ -67,8 +67,9 @@ package actor NetworkStack {
     }
 
     /// A new namespace with `lo` up. Host mode has none: do not call it then.
-    package nonisolated func createSandbox() async throws -> Sandbox {
-        try await context("create network namespace") { try await Sandbox.create() }
+    /// With an `owner` the namespace belongs to a new user namespace, whose root rules it.
+    package nonisolated func createSandbox(owner: SandboxOwner? = nil) async throws -> Sandbox {
+        try await context("create network namespace") { try await Sandbox.create(owner: owner) }
     }
 
     /// The namespace of a running process.

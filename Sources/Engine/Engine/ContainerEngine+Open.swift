@@ -99,6 +99,9 @@ extension ContainerEngine {
         settings.usesInitByDefault = configuration.usesInit
         settings.cgroupParent = configuration.cgroupParent
         settings.noNewPrivileges = configuration.noNewPrivileges
+        let (users, groups) = (Files.readNow("/etc/subuid") ?? "", Files.readNow("/etc/subgid") ?? "")
+        settings.remapping = try SubordinateIDs.remapping(configuration.usernsRemap, users: users, groups: groups)
+        settings.userRanges = try SubordinateIDs.pool(configuration.usernsAutoPool, users: users, groups: groups)
         settings.defaultMaskedPaths = OCISpecBuilder.maskedPaths
         settings.defaultReadonlyPaths = OCISpecBuilder.readonlyPaths
         return settings

@@ -7,6 +7,17 @@ package import Linux
 import Netlink
 import Primitives
 
+/// The users of the user namespace that a sandbox belongs to: lines of `inside outside count`, user_namespaces(7).
+package struct SandboxOwner: Sendable, Equatable {
+    package var uidMap: String
+    package var gidMap: String
+
+    package init(uidMap: String, gidMap: String) {
+        self.uidMap = uidMap
+        self.gidMap = gidMap
+    }
+}
+
 /// Holds a network namespace open by descriptor; it is mounted nowhere and ends with its last user.
 package final class Sandbox: Sendable {
     /// The namespace's descriptor: hand it to the runtime (duplicate it if the sandbox may end first).
@@ -20,10 +31,16 @@ package final class Sandbox: Sendable {
     }
 
     /// A new namespace: `lo` is up, IPv6 off on every link to come.
-    static func create() async throws -> Sandbox {
+    static func create(owner: SandboxOwner? = nil) async throws -> Sandbox {
         // unshare(2) changes the calling thread: one made for it, which ends afterwards.
         try await Blocking.onOwnThread {
-            try check("unshare") { apus_unshare(CLONE_NEWNET) }
+            if let owner {
+                let namespace = try DetachedNamespace.network(uidMap: owner.uidMap, gidMap: owner.gidMap)
+                let raw = namespace.raw
+                try check("setns") { apus_setns(raw, CLONE_NEWNET) }
+            } else {
+                try check("unshare") { apus_unshare(CLONE_NEWNET) }
+            }
             let sandbox = try current()
             try setSysctl("net/ipv6/conf/default/disable_ipv6", "1")
             if let loopback = try sandbox.netlink.link(named: "lo") {

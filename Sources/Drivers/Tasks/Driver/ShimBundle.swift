@@ -43,6 +43,7 @@ enum ShimBundle {
             if let work { root["work"] = .string(work) }
         }
         root["readonly"] = .bool(request.spec.root?.readonly ?? false)
+        if request.spec.linux?.uidMappings.isEmpty == false { root["mapped"] = true }
         let log: JSONValue
         switch request.log {
         case .none: log = ["driver": "none"]

@@ -16,7 +16,12 @@ extension OCISpecBuilder {
             (Self.depth($0.element.path), $0.offset) < (Self.depth($1.element.path), $1.offset)
         }
         for (_, entry) in ordered {
-            out.append(try Self.mount(entry.mount, at: entry.path))
+            var made = try Self.mount(entry.mount, at: entry.path)
+            if entry.mount.keepsOwners, let users = configuration.users {
+                made.uidMappings = UserMapping.mappings(users.users)
+                made.gidMappings = UserMapping.mappings(users.groups)
+            }
+            out.append(made)
         }
         return out
     }
@@ -37,10 +42,19 @@ extension OCISpecBuilder {
             RuntimeSpec.Mount(
                 destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup",
                 options: access + ["nosuid", "noexec", "nodev"]),
-            RuntimeSpec.Mount(
-                destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"]),
+            messageQueues,
             try sharedMemory(),
         ]
+    }
+
+    /// Only who rules the IPC namespace may mount its queues; the host's are bound into a user namespace.
+    private var messageQueues: RuntimeSpec.Mount {
+        guard configuration.users != nil, configuration.namespaces.ipc == .host else {
+            return RuntimeSpec.Mount(
+                destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"])
+        }
+        return RuntimeSpec.Mount(
+            destination: "/dev/mqueue", type: "bind", source: "/dev/mqueue", options: ["rbind", "rprivate"])
     }
 
     private func sharedMemory() throws(EngineError) -> RuntimeSpec.Mount {

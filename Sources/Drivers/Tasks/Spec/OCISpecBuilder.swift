@@ -27,6 +27,10 @@ package struct OCISpecBuilder: Sendable {
 
         var linux = RuntimeSpec.Linux()
         linux.namespaces = namespaces()
+        if let users = configuration.users {
+            linux.uidMappings = UserMapping.mappings(users.users)
+            linux.gidMappings = UserMapping.mappings(users.groups)
+        }
         linux.cgroupsPath = cgroupsPath
         linux.sysctl = StringMap(sysctls().sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
         linux.devices = try devices()
@@ -58,6 +62,9 @@ package struct OCISpecBuilder: Sendable {
 
     private func namespaces() -> [RuntimeSpec.Namespace] {
         var out = [RuntimeSpec.Namespace(.mount)]
+        if configuration.users != nil {
+            out.append(RuntimeSpec.Namespace(.user, path: configuration.userNamespacePath))
+        }
         let wanted: [(RuntimeSpec.Namespace.Kind, NamespaceChoice)] = [
             (.network, configuration.namespaces.network), (.uts, configuration.namespaces.uts),
             (.pid, configuration.namespaces.pid), (.ipc, configuration.namespaces.ipc),
@@ -78,9 +85,17 @@ package struct OCISpecBuilder: Sendable {
         var out = configuration.sysctls
         if configuration.namespaces.network == .own {
             for (key, value) in host.networkSysctls where out[key] == nil { out[key] = value }
+            if configuration.sysctls[Self.pingGroups] == nil, out[Self.pingGroups] != nil,
+                let users = configuration.users
+            {
+                // The kernel takes only groups that exist in the namespace.
+                out[Self.pingGroups] = "0 \((users.groups.map { $0.container + ($0.size - 1) }.max() ?? 0))"
+            }
         }
         return out
     }
+
+    private static let pingGroups = "net.ipv4.ping_group_range"
 
     private func seccomp(_ capabilities: [String]) throws -> RuntimeSpec.Seccomp? {
         switch configuration.seccomp {

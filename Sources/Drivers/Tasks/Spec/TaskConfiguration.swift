@@ -40,6 +40,10 @@ package struct TaskConfiguration: Sendable, Equatable {
     package var readonlyPaths: [String]?
 
     package var namespaces = TaskNamespaces()
+    /// The container's users on the host; nil: the same as the host's.
+    package var users: UserMapping?
+    /// The user namespace to join (`/proc/PID/ns/user`); nil: its own.
+    package var userNamespacePath: String?
     /// Binds, volumes, tmpfs mounts and the network's files; destinations are paths in the container.
     package var mounts: [TaskMount] = []
     package var shmSize: Int64 = 67_108_864
@@ -107,6 +111,8 @@ package struct TaskMount: Sendable, Equatable {
     package var readonly = false
     /// Bind without the mounts below.
     package var nonRecursive = false
+    /// Files have the owners in the container that they have on disk, whatever users of the host the container's are.
+    package var keepsOwners = false
     /// `rprivate`, `rshared`, `rslave`, `shared`, `slave`, `private`
     package var propagation = "rprivate"
 

@@ -34,6 +34,10 @@ package struct DaemonConfiguration: Sendable {
     package var cgroupParent = ""
     package var usesInit = false
     package var noNewPrivileges = false
+    /// `user[:group]` or `default`; empty: containers have the host's users.
+    package var usernsRemap = ""
+    /// `start:size`; empty: what /etc/subuid and /etc/subgid give to the user `containers`.
+    package var usernsAutoPool = ""
     package var labels: [String] = []
     package var defaultRuntime = "apus"
     package var validatesOnly = false

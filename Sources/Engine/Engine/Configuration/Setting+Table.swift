@@ -147,6 +147,10 @@ extension Setting {
         Setting("no-new-privileges", kind: .flag, help: "Set no-new-privileges by default for new containers") {
             $0.noNewPrivileges = try bool($1, "no-new-privileges")
         },
+        Setting("userns-remap", help: "User/Group setting for user namespaces") { $0.usernsRemap = $1.last ?? "" },
+        Setting("userns-auto-pool", help: "Users to give to containers with --userns=auto, as start:size") {
+            $0.usernsAutoPool = $1.last ?? ""
+        },
         Setting("default-runtime", help: "Default OCI runtime for containers") {
             guard ["apus", "runc"].contains($1.last) else {
                 throw EngineError.notImplemented(
@@ -180,7 +184,7 @@ extension Setting {
         "max-download-attempts", "network-control-plane-mtu",
         "node-generic-resource", "node-generic-resources", "raw-logs", "rootless", "seccomp-profile",
         "selinux-enabled", "shutdown-timeout", "storage-driver", "storage-opt", "storage-opts",
-        "swarm-default-advertise-addr", "userland-proxy", "userland-proxy-path", "userns-remap", "builder",
+        "swarm-default-advertise-addr", "userland-proxy", "userland-proxy-path", "builder",
     ]
 
     private static func path(_ texts: [String], _ name: String) throws(EngineError) -> String {

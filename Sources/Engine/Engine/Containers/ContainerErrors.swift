@@ -4,6 +4,19 @@ import Primitives
 
 /// Errors of container requests.
 enum ContainerErrors {
+    static let privilegedWithUsers = EngineError.invalidArgument(
+        "privileged mode is incompatible with user namespaces.  You must run the container in the host namespace when "
+            + "running privileged mode")
+    static let hostNetworkWithUsers = EngineError.invalidArgument(
+        "cannot share the host's network namespace when user namespaces are enabled")
+    static let hostProcessesWithUsers = EngineError.invalidArgument(
+        "cannot share the host PID namespace when user namespaces are enabled")
+
+    static func sharesWithHostUsers(_ id: String) -> EngineError {
+        .invalidArgument(
+            "cannot share namespaces of container \(id), which has the host's users: use --userns=host here, too")
+    }
+
     static func notFound(_ reference: String) -> EngineError { .notFound("No such container: \(reference)") }
 
     static func ambiguous(_ prefix: String) -> EngineError {

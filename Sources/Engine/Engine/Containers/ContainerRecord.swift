@@ -2,6 +2,7 @@
 // What is saved of a container: its configuration, which never changes, and what happens to it.
 import DockerAPI
 import Primitives
+import Tasks
 
 /// One row of the database. Decoding tolerates missing and unknown keys; `version` names the format.
 struct ContainerRecord: Codable, Sendable {
@@ -31,6 +32,9 @@ struct ContainerRecord: Codable, Sendable {
     var healthState: HealthState?
     /// When the run before the current one ended.
     var lastFinished: Timestamp?
+
+    /// The range of users that `--userns=auto` gave the container, for as long as it exists.
+    var userMapping: UserMapping?
 
     var shortID: String { Identifier.short(id) }
 }

@@ -31,6 +31,7 @@ extension ContainerService {
         let command = (config.entrypoint ?? []) + (config.cmd ?? [])
         guard let path = command.first, !path.isEmpty else { throw EngineError.invalidArgument("No command specified") }
         try ConfigurationCheck.check(config, host, limits: settings.limits)
+        try checkUsers(host)
         let cut = try ResourceFit.fit(&host, to: settings.limits.support)
         let networking = try await checkNetworks(&host, request)
         let plan = try MountPlan.make(host, declaredVolumes: Array((config.volumes ?? [:]).keys))
@@ -38,12 +39,15 @@ extension ContainerService {
 
         let chosen = try reserveName(name, for: id)
         do {
-            let record = try await make(
-                ContainerRecord(
-                    id: id, name: chosen, created: .now(), config: Self.named(config, id: id, host: host),
-                    hostConfig: host,
-                    networking: networking, imageID: image.id, path: path, args: Array(command.dropFirst()),
-                    mounts: plan.mounts, state: .created(nil)), volumes: plan.volumes)
+            var wanted = ContainerRecord(
+                id: id, name: chosen, created: .now(), config: Self.named(config, id: id, host: host),
+                hostConfig: host,
+                networking: networking, imageID: image.id, path: path, args: Array(command.dropFirst()),
+                mounts: plan.mounts, state: .created(nil))
+            if let size = try UserRangePool.size(ofMode: host.usernsMode) {
+                wanted.userMapping = try settings.userRanges.allocate(for: id, size: size)
+            }
+            let record = try await make(wanted, volumes: plan.volumes)
             announce(record, "create")
             var answer = ContainerCreateResponse()
             answer.id = id
@@ -51,6 +55,7 @@ extension ContainerService {
             return answer
         } catch {
             registry.release(chosen, of: id)
+            settings.userRanges.release(id)
             throw error
         }
     }

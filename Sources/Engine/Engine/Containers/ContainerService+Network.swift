@@ -6,6 +6,7 @@ import Linux
 import Logging
 import Networking
 import Primitives
+import Tasks
 
 /// What a container got from the network stack.
 struct JoinedNetworks: Sendable {
@@ -28,7 +29,9 @@ struct NetworkFilePaths: Sendable {
 }
 
 extension ContainerService {
-    func joinNetworks(_ record: ContainerRecord, _ rollback: Rollback) async throws -> JoinedNetworks {
+    func joinNetworks(
+        _ record: ContainerRecord, _ users: ContainerUsers?, _ rollback: Rollback
+    ) async throws -> JoinedNetworks {
         var joined = JoinedNetworks()
         let mode = record.hostConfig.networkMode
         if mode.hasPrefix("container:") {
@@ -42,7 +45,12 @@ extension ContainerService {
         }
         joined.isHost = mode == "host"
         joined.sandboxID = Identifier.random()
-        if !joined.isHost { joined.sandbox = try await drivers.networks.createSandbox() }
+        if !joined.isHost {
+            joined.sandbox = try await drivers.networks.createSandbox(
+                owner: users.map {
+                    SandboxOwner(uidMap: UserMapping.map($0.mapping.users), gidMap: UserMapping.map($0.mapping.groups))
+                })
+        }
         let names = [mode] + record.networking.keys.filter { $0 != mode }.sorted()
         let id = record.id
         rollback.onFailure { [drivers] in

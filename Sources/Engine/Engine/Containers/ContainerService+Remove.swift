@@ -68,6 +68,7 @@ extension ContainerService {
             try await drivers.storage.deleteSnapshot(before.id)
             try await Files.deleteTree(directory(before.id))
             try await table.delete(before.id)
+            settings.userRanges.release(before.id)
         } catch {
             try await update(container) { try $0.state.apply(.removalFailed("\(error)")) }
             throw EngineError.internalError("unable to remove container \(before.id): \(error)", cause: error)

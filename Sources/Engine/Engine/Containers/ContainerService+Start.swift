@@ -45,10 +45,11 @@ extension ContainerService {
         try await withRollback { rollback in
             let before = container.record
             let root = try await drivers.storage.rootFilesystem(before.id)
-            let network = try await joinNetworks(before, rollback)
+            let users = try users(of: before)
+            let network = try await joinNetworks(before, users, rollback)
             let files = try await writeNetworkFiles(before, network)
-            try await prepareMounts(before, root: root)
-            let request = try await taskRequest(before, root: root, files: files, network: network)
+            try await prepareMounts(before, root: root, users: users)
+            let request = try await taskRequest(before, root: root, files: files, network: network, users: users)
             let task = try await drivers.tasks.prepare(request)
             let id = before.id
             rollback.onFailure { [drivers] in
@@ -121,7 +122,9 @@ extension ContainerService {
     }
 
     /// Binds whose source is missing get a folder, and empty volumes the image's files.
-    private func prepareMounts(_ record: ContainerRecord, root: RootFilesystem) async throws {
+    private func prepareMounts(
+        _ record: ContainerRecord, root: RootFilesystem, users: ContainerUsers?
+    ) async throws {
         for mount in record.mounts {
             switch mount.point.type {
             case "bind":
@@ -132,6 +135,9 @@ extension ContainerService {
                     )
                 }
                 try await Files.makeFolder(mount.point.source, mode: 0o755)
+                if let owner = users?.mapping.root {
+                    try await Files.give(mount.point.source, user: owner.user, group: owner.group)
+                }
             case "volume":
                 guard let name = mount.point.name else { continue }
                 _ = try await drivers.storage.ensureVolume(name, isAnonymous: mount.isAnonymous, options: nil)

@@ -8,9 +8,12 @@ import Tasks
 
 extension ContainerService {
     func taskRequest(
-        _ record: ContainerRecord, root: RootFilesystem, files: NetworkFilePaths, network: JoinedNetworks
+        _ record: ContainerRecord, root: RootFilesystem, files: NetworkFilePaths, network: JoinedNetworks,
+        users: ContainerUsers?
     ) async throws -> TaskRequest {
-        let configuration = try await taskConfiguration(record, root: root, files: files, network: network)
+        var configuration = try await taskConfiguration(record, root: root, files: files, network: network)
+        configuration.users = users?.mapping
+        configuration.userNamespacePath = users?.sharedPath
         let spec = try await drivers.specs.build(configuration)
         var request = TaskRequest(containerID: record.id, spec: spec, rootFilesystem: root)
         request.tty = record.config.tty
@@ -78,7 +81,9 @@ extension ContainerService {
         for (path, destination) in [
             (files.resolvConf, "/etc/resolv.conf"), (files.hostname, "/etc/hostname"), (files.hosts, "/etc/hosts"),
         ] where !taken.contains(destination) {
-            mounts.append(TaskMount(.bind(path), at: destination, readonly: record.hostConfig.readonlyRootfs))
+            var made = TaskMount(.bind(path), at: destination, readonly: record.hostConfig.readonlyRootfs)
+            made.keepsOwners = true
+            mounts.append(made)
         }
         // Parents before what is mounted below them.
         for mount in record.mounts.sorted(by: { $0.point.destination < $1.point.destination }) {
@@ -89,6 +94,7 @@ extension ContainerService {
             } else {
                 made = TaskMount(.bind(point.source), at: point.destination, readonly: !point.rw)
                 made.nonRecursive = !mount.isRecursive
+                made.keepsOwners = point.type == "volume"
                 if !point.propagation.isEmpty { made.propagation = point.propagation }
             }
             mounts.append(made)

@@ -16,6 +16,10 @@ enum Files {
         try await Blocking.run { try makeFolderNow(path, mode: mode) }
     }
 
+    static func give(_ path: String, user: uid_t, group: gid_t) async throws {
+        try await Blocking.run { try check("chown") { chown(path, user, group) } }
+    }
+
     static func makeFolderNow(_ path: String, mode: mode_t = 0o710) throws {
         var current = ""
         for part in path.split(separator: "/") {

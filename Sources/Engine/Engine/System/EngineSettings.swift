@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon's settings as the services need them.
 import DockerAPI
+import Tasks
 
 /// Settled when the daemon starts; what a reload may change is read through `ReloadableSettings`.
 struct EngineSettings: Sendable {
@@ -18,6 +19,10 @@ struct EngineSettings: Sendable {
     var usesInitByDefault = false
     var cgroupParent = ""
     var noNewPrivileges = false
+    /// The users of containers on the host (`--userns-remap`); nil: they are the host's.
+    var remapping: UserMapping?
+    /// Private ranges for `--userns=auto`.
+    var userRanges = UserRangePool(users: [], groups: [])
     var defaultMaskedPaths: [String] = []
     var defaultReadonlyPaths: [String] = []
 }

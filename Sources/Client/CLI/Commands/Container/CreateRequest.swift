@@ -157,7 +157,11 @@ struct CreateRequest {
                     }))
         }
         host["UTSMode"] = .string(try mode("uts", ["host"], "--uts: invalid UTS mode"))
-        host["UsernsMode"] = .string(try mode("userns", ["host"], "--userns: invalid USER mode"))
+        let users = flags.string("userns")
+        // Beyond Docker: a range of users for this container alone.
+        let hasRange = users == "auto" || users.hasPrefix("auto:")
+        host["UsernsMode"] = .string(
+            hasRange ? users : try mode("userns", ["host"], "--userns: invalid USER mode"))
         host["ShmSize"] = .int(flags.bytes("shm-size"))
         if flags.isSet("sysctl") { host["Sysctls"] = .object(map("sysctl")) }
         if flags.isSet("runtime") { host["Runtime"] = .string(flags.string("runtime")) }

@@ -91,7 +91,7 @@ enum FieldSupport {
             """,
         [
             "VolumeDriver": .onlyDefault(["local"]), "VolumesFrom": .onlyDefault(), "Cgroup": .onlyDefault(),
-            "Links": .onlyDefault(), "StorageOpt": .onlyDefault(), "UsernsMode": .onlyDefault(["host"]),
+            "Links": .onlyDefault(), "StorageOpt": .onlyDefault(), "UsernsMode": .honoured,
             "Isolation": .onlyDefault(["default"]), "DeviceRequests": .onlyDefault(),
             "CpuCount": .onlyDefault(), "CpuPercent": .onlyDefault(), "IOMaximumIOps": .onlyDefault(),
             "IOMaximumBandwidth": .onlyDefault(), "DiskQuota": .onlyDefault(), "LxcConf": .onlyDefault(),

@@ -16,7 +16,10 @@ extension ContainerService {
             logger.error(
                 "a saved container cannot be read; it is kept and left alone", metadata: ["container": "\(id)"])
         }
-        for record in records { registry.insert(Container(record)) }
+        for record in records {
+            registry.insert(Container(record))
+            if let mapping = record.userMapping { settings.userRanges.claim(mapping, for: record.id) }
+        }
         var ended: [(Container, Exit)] = []
         var live: Set<String> = []
         let known = Set(try await drivers.tasks.knownContainers())
