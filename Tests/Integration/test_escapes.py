@@ -29,6 +29,7 @@ from hostile import (  # noqa: E402,F401
 EPERM, ENOSYS = -1, -38
 native = pytest.mark.skipif(not NATIVE, reason="the probes are x86-64 programs")
 # CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP NET_BIND_SERVICE NET_RAW SYS_CHROOT MKNOD AUDIT_WRITE SETFCAP
+CORE_PATTERN = pathlib.Path("/proc/sys/kernel/core_pattern")
 FOURTEEN = sum(1 << bit for bit in (0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31))
 
 
@@ -335,19 +336,21 @@ def test_device_nodes_are_of_no_use(apus, load, probe):
 
 
 def test_files_of_the_kernel_take_no_orders(apus, name):
-    """core_pattern, sysrq-trigger, release_agent …: nothing of the kernel's is open for writing."""
+    """core_pattern, sysrq-trigger, release_agent …: nothing of the kernel's is open for writing. Where a fence is gone, the host
+    gets the values that it has."""
+    before = CORE_PATTERN.read_text()
     apus.ok("run", "-d", "--name", name, "busybox", "sleep", "600")
-    script = r"""
+    script = "own='" + before.strip() + "'" + r"""
         try() { while read -r f; do { true >> "$f"; } 2>/dev/null && echo "open $f"; done; }
         { find /proc/sys /proc/fs /proc/irq /proc/bus /proc/acpi /proc/scsi /proc/driver /proc/tty -type f -perm -200; find /proc -maxdepth 1 -type f -perm -200
           find /sys -type f -perm -200; find / -xdev -name core_pattern; } 2>/dev/null | try
         for root in /proc/self/root /proc/self/task/self/root /proc/1/root /proc/thread-self/root /proc/self/cwd; do
-          { echo '|/evil' > $root/proc/sys/kernel/core_pattern; } 2>/dev/null && echo "wrote through $root"
+          { echo "$own" > $root/proc/sys/kernel/core_pattern; } 2>/dev/null && echo "wrote through $root"
         done
         for h in /sys/fs/cgroup /sys/fs/cgroup/*; do
           mkdir $h/mine 2>/dev/null && echo "made $h/mine"
-          { echo 1 > $h/notify_on_release; } 2>/dev/null && echo "wrote $h/notify_on_release"
-          { echo /evil > $h/release_agent; } 2>/dev/null && echo "wrote $h/release_agent"
+          { echo 0 > $h/notify_on_release; } 2>/dev/null && echo "wrote $h/notify_on_release"
+          { true >> $h/release_agent; } 2>/dev/null && echo "opened $h/release_agent"
           { echo 1 > $h/cgroup.procs; } 2>/dev/null && echo "wrote $h/cgroup.procs"
         done
         mount -o remount,rw /proc/sys 2>/dev/null && echo remounted
@@ -357,16 +360,15 @@ def test_files_of_the_kernel_take_no_orders(apus, name):
         cat /proc/kcore /proc/keys /proc/timer_list /proc/sched_debug 2>/dev/null | head -c 10
         ls -A /proc/acpi /proc/scsi /sys/firmware /sys/devices/virtual/powercap 2>/dev/null | grep -v :
         echo done"""
-    before = pathlib.Path("/proc/sys/kernel/core_pattern").read_text()
     for options in ((), ("-t",)):
         got = apus.ok("exec", *options, name, "sh", "-c", script).split()
         assert got == ["done"], " ".join(got)
-    assert pathlib.Path("/proc/sys/kernel/core_pattern").read_text() == before
+    assert CORE_PATTERN.read_text() == before
 
 
 def test_only_settings_of_its_own_namespaces(apus):
     """--sysctl reaches what a namespace has for itself, under any spelling."""
-    own = pathlib.Path("/proc/sys/kernel/core_pattern").read_text().strip()
+    own = CORE_PATTERN.read_text().strip()
     for key in ("kernel.core_pattern", "kernel/core_pattern", "net/../kernel/core_pattern", "net.ipv4/../../kernel/core_pattern",
                 "fs.mqueue/../../kernel/core_pattern", "net/ipv4/../../../sys/kernel/core_pattern"):
         result = apus.run("run", "--rm", "--sysctl", f"{key}={own}", "busybox", "true")
@@ -519,8 +521,37 @@ def test_runtime_hands_no_descriptor_on(oci, place):
         for number in (folder, 3, 4, 5, 6, 7, 8, 9, 10):
             result = oci.run(["sh", "-c", f"cat ../../..{place}/secret; pwd"], options, cwd=f"/proc/self/fd/{number}")
             assert "host-secret" not in result.stdout and result.returncode != 0, result
+        # exec: into a container that runs.
+        created = subprocess.run([*oci.command(["sleep", "60"], cwd="/")[:-1], "-d", oci.id], timeout=30,
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        assert created.returncode == 0
+        for number in (folder, *range(3, 16)):
+            result = subprocess.run(
+                [oci.program, "--root", f"{oci.folder}/root", "exec", "--cwd", f"/proc/self/fd/{number}", oci.id, "sh", "-c",
+                 f"cat ../../..{place}/secret; pwd"], capture_output=True, text=True, timeout=30, pass_fds=(folder,))
+            assert "host-secret" not in result.stdout and result.returncode != 0, result
+            assert number != folder or "outside of container" in result.stderr, result
     finally:
         os.close(folder)
+
+
+@native
+def test_runtime_s_caller_keeps_its_keys(oci):
+    """The session keyring of whoever starts a container is not the container's."""
+    secret = f"apus-{uuid.uuid4().hex}".encode()
+
+    def add():
+        libc = ctypes.CDLL(None)
+        libc.syscall(250, 1, None)  # keyctl(KEYCTL_JOIN_SESSION_KEYRING)
+        libc.syscall(248, b"user", secret, b"payload", 7, -3)
+    program = Probe()
+    program.call(250, 10, -3, b"user", secret, 0)
+    oci.rootfs("probe", program.build())
+    # The same search finds it outside.
+    outside = subprocess.run([f"{oci.folder}/rootfs/probe"], capture_output=True, preexec_fn=add)
+    assert Probe.values(outside.stdout)[0] > 0
+    inside = subprocess.run(oci.command(["/probe"]), capture_output=True, timeout=30, stdin=subprocess.DEVNULL, preexec_fn=add)
+    assert Probe.values(inside.stdout)[0] < 0, inside
 
 
 def test_runtime_s_caller_lends_no_groups_and_no_capabilities(oci):
@@ -568,8 +599,8 @@ def test_hostile_dev_without_a_mount_over_it(oci, place):
     shutil.rmtree(root / "dev")
     (root / "dev").mkdir()
     oci.spec["mounts"] = [m for m in oci.spec["mounts"] if not m["destination"].startswith("/dev") or m["destination"] == "/dev/pts"]
-    look = ["sh", "-c", "cat /proc/keys | wc -c; { echo x > /proc/sys/kernel/core_pattern; } 2>/dev/null && echo WROTE; echo done"]
-    pattern = pathlib.Path("/proc/sys/kernel/core_pattern").read_text()
+    look = ["sh", "-c", "cat /proc/keys | wc -c; { true >> /proc/sys/kernel/core_pattern; } 2>/dev/null && echo WROTE; echo done"]
+    pattern = CORE_PATTERN.read_text()
     for name in ("null", "console", "ptmx", "fd", "pts"):
         for target in ("/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", str(victim), "../../../../.." + str(victim), "/proc/self/exe"):
             for old in root.glob("dev/*"):
@@ -581,7 +612,7 @@ def test_hostile_dev_without_a_mount_over_it(oci, place):
                 assert result.stdout.split() == ["0", "done"], (name, target, result)
             assert "WROTE" not in result.stdout
     assert victim.read_text() == "untouched" and (victim.stat().st_uid, victim.stat().st_mode) == before
-    assert pathlib.Path("/proc/sys/kernel/core_pattern").read_text() == pattern
+    assert CORE_PATTERN.read_text() == pattern
 
 
 def test_terminal_of_a_hostile_root_is_the_container_s(oci, place):
@@ -653,8 +684,8 @@ def test_racing_mount_targets(apus, place, name):
           done
         done""")
     look = ("for p in /proc/keys /proc/timer_list; do cat $p 2>/dev/null | head -c 20; done; cat /proc/mark /proc/sys/mark 2>/dev/null; "
-            f"cat {place}/secret 2>/dev/null; {{ echo x > /proc/sys/kernel/core_pattern; }} 2>/dev/null && echo WROTE; echo done")
-    pattern = pathlib.Path("/proc/sys/kernel/core_pattern").read_text()
+            f"cat {place}/secret 2>/dev/null; {{ true >> /proc/sys/kernel/core_pattern; }} 2>/dev/null && echo WROTE; echo done")
+    pattern = CORE_PATTERN.read_text()
 
     def attempt(_):
         return apus.run("run", "--rm", "-v", f"{shared}:/a", "-v", f"{data}:/a/b", "busybox", "sh", "-c", look)
@@ -663,7 +694,7 @@ def test_racing_mount_targets(apus, place, name):
     assert {r.stdout.strip() for r in results} <= {"done", ""}
     assert any(r.returncode == 0 for r in results)
     apus.ok("rm", "-f", name)
-    assert os.listdir(outside) == [] and pathlib.Path("/proc/sys/kernel/core_pattern").read_text() == pattern
+    assert os.listdir(outside) == [] and CORE_PATTERN.read_text() == pattern
 
 
 def test_shared_memory_of_another_is_not_the_host_s(apus, place, name):
