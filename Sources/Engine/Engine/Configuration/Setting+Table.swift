@@ -64,7 +64,8 @@ extension Setting {
         Setting("metrics-addr", help: "Set address and port to serve the metrics api on") {
             let address = $1.last ?? ""
             guard let colon = address.lastIndex(of: ":"), UInt16(address[address.index(after: colon)...]) != nil else {
-                throw EngineError.invalidArgument("invalid metrics-addr: \(address): must be HOST:PORT")
+                throw EngineError.invalidArgument(
+                    "invalid argument \"\(address)\" for \"--metrics-addr\" flag: must be HOST:PORT")
             }
             $0.metricsAddress = address
         },

@@ -31,7 +31,7 @@ enum SystemCommands {
 
     /// Verbs of the stock client that this release does not have.
     private static let refused: [Command] = [
-        "build", "commit", "cp", "diff", "export", "login", "logout", "search", "stats", "update",
+        "build", "commit", "cp", "diff", "export", "login", "logout", "search", "stats",
         "bake", "builder", "buildx", "checkpoint", "compose", "config", "context", "manifest", "node", "plugin",
         "secret",
         "service", "stack", "swarm", "trust",
@@ -39,7 +39,7 @@ enum SystemCommands {
         let paths: [String]
         switch name {
         case "build": paths = ["image build", "build"]
-        case "commit", "cp", "diff", "export", "stats", "update": paths = ["container \(name)", name]
+        case "commit", "cp", "diff", "export", "stats": paths = ["container \(name)", name]
         default: paths = [name]
         }
         return Command(
