@@ -10,7 +10,7 @@ import Testing
 @Suite struct CreateTests {
     @Test(arguments: [
         #"{"Image": "x", "HostConfig": {"Links": ["a:b"]}}"#, #"{"HostConfig": {"VolumesFrom": ["a"]}}"#,
-        #"{"HostConfig": {"Nope": 1}}"#, #"{"Nope": "x"}"#, #"{"HostConfig": {"UsernsMode": "private"}}"#,
+        #"{"HostConfig": {"Nope": 1}}"#, #"{"Nope": "x"}"#,
         #"{"HostConfig": {"Mounts": [{"Type": "volume", "VolumeOptions": {"Subpath": "a"}}]}}"#,
         #"{"NetworkingConfig": {"EndpointsConfig": {"bridge": {"DriverOpts": {"a": "b"}}}}}"#,
     ])

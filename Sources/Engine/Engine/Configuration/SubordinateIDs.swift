@@ -24,14 +24,18 @@ enum SubordinateIDs {
         return found.sorted { $0.start < $1.start }
     }
 
-    /// The container's ids count up from 0 through all ranges.
+    /// The container's ids count up from 0 through all ranges, as far as there are ids.
     static func mapping(users: [Range], groups: [Range]) -> UserMapping {
         func row(_ ranges: [Range]) -> [UserMapping.Range] {
             var next: UInt32 = 0
-            return ranges.map { range in
-                defer { next += range.size }
-                return UserMapping.Range(container: next, host: range.start, size: range.size)
+            var row: [UserMapping.Range] = []
+            for range in ranges {
+                row.append(UserMapping.Range(container: next, host: range.start, size: range.size))
+                let (end, overflow) = next.addingReportingOverflow(range.size)
+                if overflow { return row.dropLast() }
+                next = end
             }
+            return row
         }
         return UserMapping(users: row(users), groups: row(groups))
     }
