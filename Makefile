@@ -14,11 +14,12 @@ PROGRAMS   := apus apusd apus-runtime apus-hello
 RELEASEBIN  = $(SCRATCH)/release
 SOURCES    := $(shell find Sources Package.swift -name '*.swift' -o -name '*.[ch]' 2>/dev/null)
 
-.PHONY: help run test unit integration build debug install check fmt bench images registry clean packages test-packages
+.PHONY: help run test unit integration test-vm build debug install check fmt bench images registry clean packages test-packages
 
 help:
 	@echo "make run          build, start the daemon if none answers, run a first container"
 	@echo "make test         unit, contract and integration tests (root for the latter)"
+	@echo "make test-vm      the tests that need cgroup v2, AppArmor or eBPF, in a guest machine (QEMU)"
 	@echo "make build        release programs in $(RELEASEBIN)"
 	@echo "make install      PREFIX=$(PREFIX) DESTDIR=: programs, systemd units, completions"
 	@echo "make check        format, headers, file sizes, warnings as errors"
@@ -50,13 +51,16 @@ run: build
 
 # The debug build is what the tests run.
 test: test-packages
-	@SWIFT="$(SWIFT)" SCRATCH="$(SCRATCH)" CACHE="$(CACHE)" Scripts/test.sh lint unit integration
+	@SWIFT="$(SWIFT)" SCRATCH="$(SCRATCH)" CACHE="$(CACHE)" Scripts/test.sh lint unit integration vm
 
 unit: test-packages
 	@SWIFT="$(SWIFT)" SCRATCH="$(SCRATCH)" CACHE="$(CACHE)" Scripts/test.sh unit
 
 integration: test-packages
 	@SWIFT="$(SWIFT)" SCRATCH="$(SCRATCH)" CACHE="$(CACHE)" Scripts/test.sh integration
+
+test-vm: test-packages debug
+	@SCRATCH="$(SCRATCH)" CACHE="$(CACHE)" Scripts/test-vm.sh full
 
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system \

@@ -51,6 +51,22 @@ integration() {
     passed=$((passed + ${ok:-0})) failed=$((failed + bad)) skipped=$((skipped + ${skip:-0}))
 }
 
+# The short form of `make test-vm`; a machine without QEMU skips it by name.
+vm() {
+    local log=$cache/logs/vm-short.log summary
+    SCRATCH=$scratch CACHE=$cache Scripts/test-vm.sh short 2>&1 | tee "$log"
+    local status=${PIPESTATUS[0]} ok bad skip
+    if [ "$status" -eq 77 ]; then
+        skipped=$((skipped + 1))
+        return
+    fi
+    summary=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped' "$log" | tail -n 1)
+    read -r ok _ bad _ skip _ <<<"$summary"
+    bad=${bad:-0}
+    [ "$status" -ne 0 ] && [ "$bad" -eq 0 ] && bad=1
+    passed=$((passed + ${ok:-0})) failed=$((failed + bad)) skipped=$((skipped + ${skip:-0}))
+}
+
 for suite in "$@"; do "$suite"; done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
