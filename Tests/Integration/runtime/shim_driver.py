@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Drives `apus-runtime shim` as the daemon does: a SEQPACKET pair, JSON packets, descriptors."""
-import json, os, shutil, socket, subprocess, tempfile, time, uuid
+import json, os, shutil, signal, socket, subprocess, tempfile, time, uuid
 
 BUSYBOX = "/bin/busybox"
 
@@ -122,6 +122,9 @@ class Shim:
     def close(self):
         try:
             self.call("shutdown")
+        except TimeoutError:
+            os.kill(self.pid, signal.SIGKILL)
+            raise AssertionError("the shim does not shut down") from None
         except (EOFError, OSError):
             pass
         self.control.close()

@@ -203,6 +203,13 @@ def test_exec_ends_with_container(shim):
     assert s.wait("exit")["code"] == 137
 
 
+def test_shutdown_with_a_process_executed(shim):
+    """The container's init cannot end before the executed process, whose parent is the shim, is reaped: close() proves it."""
+    s = shim("sleep", "100")
+    assert s.call("start").get("ok")
+    assert s.call("exec", id="e", process=proc("sleep", "100")).get("ok")
+
+
 def test_init_reaps_and_forwards(shim):
     s = shim("sh", "-c", "trap 'echo term; exit 5' TERM; (sleep 0.05 &) ; echo ready; while true; do sleep 0.1; done", init=True)
     s.call("start")

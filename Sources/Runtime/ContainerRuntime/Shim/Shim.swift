@@ -197,7 +197,8 @@ package final class Shim {
             // Frozen processes die only when thawed.
             if plan?.cgroup?.isFrozen == true { try? plan?.cgroup?.setFrozen(false) }
             try? container.signal(SIGKILL)  // already gone is what we want
-            _ = ExitStatus.reap(container.pid, waiting: true)
+            // The init ends only when every process of its namespace is reaped, and executed ones are children of this process.
+            while let (pid, _) = ExitStatus.reap(waiting: true), pid != container.pid {}
         }
         killAll(SIGKILL)
         oomWatch = nil
