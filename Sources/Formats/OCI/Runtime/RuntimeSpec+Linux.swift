@@ -19,6 +19,8 @@ extension RuntimeSpec {
         package var intelRdt: JSONValue?
         package var personality: Personality?
         package var timeOffsets: JSONValue?
+        package var memoryPolicy: JSONValue?
+        package var netDevices: JSONValue?
 
         package init() {}
 
@@ -38,6 +40,8 @@ extension RuntimeSpec {
             intelRdt = fields.value("intelRdt")
             personality = try fields.part("personality")
             timeOffsets = fields.value("timeOffsets")
+            memoryPolicy = fields.value("memoryPolicy")
+            netDevices = fields.value("netDevices")
         }
 
         package func write(to out: inout JSONObject) {
@@ -56,6 +60,8 @@ extension RuntimeSpec {
             if let intelRdt { out["intelRdt"] = intelRdt }
             out.put("personality", personality)
             if let timeOffsets { out["timeOffsets"] = timeOffsets }
+            if let memoryPolicy { out["memoryPolicy"] = memoryPolicy }
+            if let netDevices { out["netDevices"] = netDevices }
         }
 
         /// The entry of one kind: a new namespace, or with a path one to join. Absent means the runtime's own.
@@ -130,9 +136,17 @@ extension RuntimeSpec {
 
     package struct Personality: SpecValue {
         package var domain: String
+        package var flags: [String] = []
 
-        package init(_ fields: SpecFields) throws { domain = try fields.requiredString("domain") }
-        package func write(to out: inout JSONObject) { out.put("domain", domain) }
+        package init(_ fields: SpecFields) throws {
+            domain = try fields.requiredString("domain")
+            flags = try fields.strings("flags")
+        }
+
+        package func write(to out: inout JSONObject) {
+            out.put("domain", domain)
+            out.put("flags", flags)
+        }
     }
 
     /// A system call filter: config-linux.md#seccomp.

@@ -5,6 +5,8 @@ package import JSON
 /// The configuration of one container, version 1.2 of the runtime specification.
 package struct RuntimeSpec: SpecValue {
     package static let version = "1.2.0"
+    /// The newest version whose documents are understood.
+    package static let newest = "1.3.0"
 
     package var ociVersion = RuntimeSpec.version
     package var root: Root?

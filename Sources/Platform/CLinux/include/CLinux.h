@@ -32,6 +32,7 @@
 
 #include "CLinuxContainer.h"
 #include "CLinuxNamespaces.h"
+#include "CLinuxRuntime.h"
 
 /// openat2(2): `resolve` is a set of RESOLVE_* flags.
 int apus_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);

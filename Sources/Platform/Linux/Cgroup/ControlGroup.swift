@@ -13,9 +13,9 @@ package struct ControlGroup: Sendable {
         self.path = "/" + path.split(separator: "/").filter { $0 != "." && $0 != ".." }.joined(separator: "/")
     }
 
-    /// The folders, one per hierarchy.
+    /// The folders, one per hierarchy; beside v1 hierarchies the v2 tree counts as one, though it carries no limits.
     package var folders: [String] {
-        layout.isUnified ? [(layout.unified ?? "") + path] : layout.hierarchies.map { $0.mountPoint + path }
+        (layout.hierarchies.map(\.mountPoint) + [layout.unified].compactMap { $0 }).map { $0 + path }
     }
 
     /// The folder that holds a controller's files; on v2 always the same. Nil when v1 lacks the controller.
@@ -29,6 +29,8 @@ package struct ControlGroup: Sendable {
             try TextFile.makeFolders(hierarchy.mountPoint + path)
             if hierarchy.controllers.contains("cpuset") { try inheritCpuset(hierarchy.mountPoint) }
         }
+        // It carries no limits: a machine that refuses it loses nothing.
+        if let unified = layout.unified { try? TextFile.makeFolders(unified + path) }
     }
 
     /// A v1 cpuset starts empty and takes no process until it has CPUs and memory nodes.
@@ -62,7 +64,11 @@ package struct ControlGroup: Sendable {
 
     package func add(_ pid: Int32) throws(Errno) {
         let text = String(pid)
-        for folder in folders { try TextFile.write(text, to: folder + "/cgroup.procs") }
+        let v2 = layout.unified.map { $0 + path }
+        for folder in folders {
+            if !layout.isUnified, folder == v2, !TextFile.exists(folder) { continue }
+            try TextFile.write(text, to: folder + "/cgroup.procs")
+        }
     }
 
     /// All processes in the group and the groups made below it.
