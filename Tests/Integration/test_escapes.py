@@ -530,7 +530,11 @@ def test_runtime_hands_no_descriptor_on(oci, place):
                 [oci.program, "--root", f"{oci.folder}/root", "exec", "--cwd", f"/proc/self/fd/{number}", oci.id, "sh", "-c",
                  f"cat ../../..{place}/secret; pwd"], capture_output=True, text=True, timeout=30, pass_fds=(folder,))
             assert "host-secret" not in result.stdout and result.returncode != 0, result
-            assert number != folder or "outside of container" in result.stderr, result
+        # One that is handed on by wish is no way out either.
+        command = [oci.program, "--root", f"{oci.folder}/root", "exec", "--preserve-fds", "1", "--cwd", "/proc/self/fd/3", oci.id, "pwd"]
+        result = subprocess.run(["bash", "-c", f'exec 3<&{folder}; exec "$@"', "bash", *command], capture_output=True, text=True,
+                                timeout=30, pass_fds=(folder,))
+        assert result.returncode != 0 and "outside of container" in result.stderr, result
     finally:
         os.close(folder)
 

@@ -20,7 +20,7 @@ def oci(tmp_path):
         id = name
 
         def spec(self, args, **fields):
-            spec = make_spec(args, cgroup=f"/apus-test/{name}", **fields)
+            spec = make_spec(args, cgroup=f"/apus-oci-test/{name}", **fields)
             (bundle / "config.json").write_text(json.dumps(spec))
 
         def __call__(self, *args, **options):
@@ -29,8 +29,8 @@ def oci(tmp_path):
     runtime = Runtime()
     yield runtime
     runtime("delete", "-f", name)
-    assert not [p for p in glob.glob("/sys/fs/cgroup/*/apus-test/" + name)]
-    for hierarchy in glob.glob("/sys/fs/cgroup/*/apus-test") + glob.glob("/sys/fs/cgroup/apus-test"):
+    assert not [p for p in glob.glob("/sys/fs/cgroup/*/apus-oci-test/" + name)]
+    for hierarchy in glob.glob("/sys/fs/cgroup/*/apus-oci-test") + glob.glob("/sys/fs/cgroup/apus-oci-test"):
         try:
             os.rmdir(hierarchy)
         except OSError:
@@ -61,7 +61,7 @@ def test_lifecycle(oci):
     assert "already running" in oci("start", oci.id).stderr
     done = oci("exec", "--env", "X=y", oci.id, "sh", "-c", "echo $X; exit 4")
     assert (done.returncode, done.stdout) == (4, "y\n"), done.stderr
-    assert oci("exec", oci.id, "nope").returncode == 127
+    assert oci("exec", oci.id, "nope").returncode == 255
     assert oci("pause", oci.id).returncode == 0
     assert json.loads(oci("state", oci.id).stdout)["status"] == "paused"
     assert oci("resume", oci.id).returncode == 0
@@ -103,7 +103,7 @@ def test_terminal(oci):
 
 def test_failures(oci):
     oci.spec(["nope"])
-    done = oci("--log", f"{oci.path}/log", "run", oci.id)
+    done = oci("--log", f"{oci.path}/log", "--log-format", "json", "run", oci.id)
     assert done.returncode == 1 and 'exec: "nope": executable file not found in $PATH' in done.stderr
     assert json.loads(open(f"{oci.path}/log").read())["level"] == "error"
     assert "does not exist" in oci("state", "other").stderr

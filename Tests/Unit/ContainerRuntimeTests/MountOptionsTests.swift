@@ -22,9 +22,11 @@ struct MountOptionsTests {
         #expect(options.set.intersection(.atimeField) == .strictatime)
     }
 
-    @Test func refusesWhatItCannotDo() {
-        #expect(throws: RuntimeError.self) { try MountOptions(["idmap"]) }
-        #expect(throws: RuntimeError.self) { try MountOptions(["tmpcopyup"]) }
+    @Test func knowsTheRuntimesOwnWords() throws {
+        let options = try MountOptions(["bind", "ridmap", "tmpcopyup"])
+        #expect(options.idmap == .recursive && options.copiesUp && options.data.isEmpty)
+        #expect(try MountOptions(["idmap"]).idmap == .single)
+        #expect(throws: RuntimeError.self) { try MountOptions(["copy-symlink"]) }
     }
 }
 

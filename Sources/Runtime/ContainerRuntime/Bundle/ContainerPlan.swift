@@ -74,6 +74,19 @@ struct ContainerPlan {
     /// The root file system, when the parent had to make it (`MappedRoot`).
     var preparedRoot: Int32?
 
+    /// Who hears of the system calls a filter asks about.
+    var listener: SeccompListener?
+    /// How many descriptors from 3 on the program gets.
+    var extraDescriptors: Int32 = 0
+    /// The container gets a session keyring of its own.
+    var hasKeyring = true
+    /// Changes the root by moving the mount, for hosts whose root is a ramdisk.
+    var noPivot = false
+    /// Detached trees for entries of `spec.mounts`, opened by the runtime before the clone: index → descriptor.
+    var preparedMounts: [Int: Int32] = [:]
+    /// Namespaces to join, opened by the runtime before the clone.
+    var joined: [(kind: RuntimeSpec.Namespace.Kind, fd: Int32)] = []
+
     init(id: String, bundle: String, spec: RuntimeSpec) throws {
         self.id = id
         self.bundle = bundle
@@ -81,11 +94,12 @@ struct ContainerPlan {
         guard let process = spec.process, !process.args.isEmpty else {
             throw RuntimeError(.invalid, "process.args must not be empty")
         }
+        guard !process.cwd.isEmpty else { throw RuntimeError(.invalid, "Cwd property must not be empty") }
         guard process.cwd.hasPrefix("/") else { throw RuntimeError(.invalid, "Cwd must be an absolute path") }
         guard spec.root != nil else { throw RuntimeError(.invalid, "root is missing") }
         self.process = process
         linux = spec.linux ?? RuntimeSpec.Linux()
-        try refuseUnsupported()
+        try validate()
     }
 
     /// Absolute path of the folder the root file system is attached on.
@@ -94,36 +108,14 @@ struct ContainerPlan {
         return path.hasPrefix("/") ? path : bundle + "/" + path
     }
 
+    /// Whether the tree is the container's own; else its mounts are seen by the host.
+    var hasMountNamespace: Bool { linux.namespace(.mount) != nil }
+
     /// Namespaces to make; those with a path are joined instead.
     var newNamespaces: NamespaceFlags {
         var flags: NamespaceFlags = []
         for namespace in linux.namespaces where namespace.path == nil { flags.insert(namespace.kind.flag) }
         return flags
-    }
-
-    private func refuseUnsupported() throws {
-        guard linux.namespace(.mount) != nil else {
-            throw RuntimeError(.invalid, "a container without its own mount namespace is not supported yet")
-        }
-        if linux.namespace(.mount)?.path != nil {
-            throw RuntimeError(.invalid, "joining a mount namespace is not supported yet")
-        }
-        if linux.namespace(.user)?.path != nil {
-            throw RuntimeError(.invalid, "joining a user namespace is not supported yet")
-        }
-        for (key, _) in linux.sysctl.pairs { try SysctlKey(key).requireOwnNamespace(linux) }
-        if linux.intelRdt != nil { throw RuntimeError(.invalid, "linux.intelRdt is not supported yet") }
-        if linux.timeOffsets != nil { throw RuntimeError(.invalid, "linux.timeOffsets is not supported yet") }
-        if linux.seccomp?.listenerPath != nil {
-            throw RuntimeError(.invalid, "seccomp.listenerPath is not supported yet")
-        }
-        if process.scheduler != nil { throw RuntimeError(.invalid, "process.scheduler is not supported yet") }
-        if process.execCPUAffinity != nil {
-            throw RuntimeError(.invalid, "process.execCPUAffinity is not supported yet")
-        }
-        if let hooks = spec.hooks, hooks != RuntimeSpec.Hooks() {
-            throw RuntimeError(.invalid, "hooks are not supported yet")
-        }
     }
 }
 

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // Flags of the OCI command line, as runc's callers write them.
 
-/// Splits arguments into flags and operands; flags end at the first operand.
+/// Splits arguments into flags and operands. Flags may follow operands unless `stopsAtOperand`.
 package struct CommandArguments: Equatable, Sendable {
     package private(set) var values: [String: [String]] = [:]
     package private(set) var operands: [String] = []
 
     /// `taking` names flags with a value, `plain` those without; short names map to long ones. Any other flag is refused.
     package init(
-        _ arguments: ArraySlice<String>, taking: Set<String>, plain: Set<String>, short: [String: String] = [:]
+        _ arguments: ArraySlice<String>, taking: Set<String>, plain: Set<String>, short: [String: String] = [:],
+        stopsAtOperand: Bool = true
     ) throws {
         var rest = arguments
-        while let argument = rest.first {
-            guard argument.hasPrefix("-"), argument != "-" else { break }
-            rest = rest.dropFirst()
+        while let argument = rest.popFirst() {
+            guard argument.hasPrefix("-"), argument != "-" else {
+                operands.append(argument)
+                if stopsAtOperand { break }
+                continue
+            }
             if argument == "--" { break }
             let text = argument.drop { $0 == "-" }
             let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
@@ -26,13 +30,22 @@ package struct CommandArguments: Equatable, Sendable {
             } else if plain.contains(name) {
                 values[name] = [parts.count > 1 ? parts[1] : "true"]
             } else {
-                throw RuntimeError(.invalid, "flag provided but not supported: \(argument)")
+                throw RuntimeError(.invalid, "flag provided but not defined: -\(parts[0])")
             }
         }
-        operands = Array(rest)
+        operands += rest
     }
 
     package subscript(name: String) -> String? { values[name]?.last }
     package func has(_ name: String) -> Bool { values[name]?.last == "true" }
     package func all(_ name: String) -> [String] { values[name] ?? [] }
+
+    /// A flag's value as a number.
+    package func number(_ name: String) throws -> Int? {
+        guard let text = self[name] else { return nil }
+        guard let number = Int(text) else {
+            throw RuntimeError(.invalid, "invalid value \"\(text)\" for flag -\(name): not a number")
+        }
+        return number
+    }
 }

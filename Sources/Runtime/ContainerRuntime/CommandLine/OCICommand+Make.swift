@@ -1,199 +1,218 @@
 // SPDX-License-Identifier: Apache-2.0
-// create, run and exec: the commands that clone.
+// create and run: the commands that make a container.
 import CLinux
 import Glibc
 import JSON
 import Linux
 import OCI
 
-extension OCICommand {
-    private func makeArguments() throws -> CommandArguments {
-        try parse(
-            taking: ["bundle", "console-socket", "pid-file", "pidfd-socket"],
-            plain: ["detach", "no-new-keyring"], short: ["b": "bundle", "d": "detach"])
-    }
+/// A container that waits for the word to start.
+struct MadeContainer {
+    let saved: SavedContainer
+    let plan: ContainerPlan
+    let socket: Int32
+    /// The master of its terminal, unless a console socket got it.
+    let master: Int32?
+}
 
+extension OCICommand {
     /// Clones a container and follows it until it is prepared. The caller lets it start.
-    private func make(
-        _ arguments: CommandArguments, withFifo: Bool, diesWithParent: Bool
-    ) throws -> (container: SavedContainer, socket: Int32, group: ControlGroup?) {
-        guard let id = arguments.operands.first else { throw RuntimeError(.invalid, "\(name) requires a container id") }
+    private func make(withFifo: Bool, detached: Bool) throws -> MadeContainer {
+        guard let id = arguments.operands.first, !id.isEmpty else {
+            throw RuntimeError(.invalid, "container id cannot be empty")
+        }
         let folder = try SavedContainer.folder(root: root, id: id)
         let bundle = try Self.absolute(arguments["bundle"] ?? ".")
-        var plan = try ContainerPlan(id: id, bundle: bundle, seccompCache: root + "/.seccomp")
-        plan.diesWithParent = diesWithParent
-        if plan.process.terminal != (arguments["console-socket"] != nil) {
-            throw RuntimeError(.invalid, "a terminal needs --console-socket, and only a terminal may have one")
+        guard TextFile.exists(bundle + "/config.json") else {
+            throw RuntimeError(.invalid, "JSON specification file config.json not found")
         }
+        var plan = try ContainerPlan(id: id, bundle: bundle, seccompCache: root + "/.seccomp")
+        try plan.defaultCgroup()
+        plan.diesWithParent = !detached
+        plan.hasKeyring = !arguments.has("no-new-keyring")
+        plan.noPivot = arguments.has("no-pivot")
+        plan.extraDescriptors = try passDescriptors(to: &plan.process)
+        try checkTerminal(plan.process, detached: detached)
+        if let group = plan.cgroup { try requireUsable(group) }
         try TextFile.makeFolders(root, mode: 0o700)
         if mkdir(folder, 0o700) != 0 {
             if errno == EEXIST { throw RuntimeError(.invalid, "container with given ID already exists") }
             throw Errno(call: "mkdir \(folder)")
         }
         do {
-            // Later commands read the spec the container was made from; a relative root is the bundle's.
-            var document = try JSONValue.parse(try TextFile.bytes(bundle + "/config.json")).object ?? JSONObject()
-            document["root"] = RuntimeSpec.Root(path: plan.rootPath, readonly: plan.spec.root?.readonly ?? false).json
-            try TextFile.replace(folder + "/config.json", with: JSONValue.object(document).serialize())
-            var fifo: Int32?
-            if withFifo {
-                try check("mkfifo") { mkfifo(folder + "/exec.fifo", 0o622) }
-                fifo = try OwnedFD.open(folder + "/exec.fifo", O_PATH).release()
-            }
-            let launched = try ContainerLaunch.start(
-                plan, streams: plan.process.terminal ? .terminal : .inherited, startFifo: fifo)
-            try Self.follow(launched.socket.raw, until: .ready, console: arguments["console-socket"])
-            let container = SavedContainer(folder: folder, id: id, bundle: bundle, pid: launched.pid)
-            try container.save()
-            try Self.writePid(launched.pid, to: arguments["pid-file"])
-            return (container, try launched.socket.duplicate().release(), plan.cgroup)
+            return try launch(plan, in: folder, withFifo: withFifo)
         } catch {
             // The first failure is the one to tell.
+            for pid in plan.cgroup?.processes() ?? [] { _ = Glibc.kill(pid, SIGKILL) }
             try? plan.cgroup?.remove()
             SavedContainer(folder: folder, id: id, bundle: bundle, pid: 0).removeFolder()
             throw error
         }
     }
 
-    func create() throws {
-        _ = try make(try makeArguments(), withFifo: true, diesWithParent: false)
+    private func launch(_ plan: ContainerPlan, in folder: String, withFifo: Bool) throws -> MadeContainer {
+        // Later commands read the spec the container was made from; a relative root is the bundle's.
+        var document = try JSONValue.parse(try TextFile.bytes(plan.bundle + "/config.json")).object ?? JSONObject()
+        document["root"] = RuntimeSpec.Root(path: plan.rootPath, readonly: plan.spec.root?.readonly ?? false).json
+        try TextFile.replace(folder + "/config.json", with: JSONValue.object(document).serialize())
+        var fifo: Int32?
+        if withFifo {
+            try check("mkfifo") { mkfifo(folder + "/exec.fifo", 0o622) }
+            fifo = try OwnedFD.open(folder + "/exec.fifo", O_PATH).release()
+        }
+        let follower = Follower(
+            services: LaunchServices(plan), console: arguments["console-socket"], log: log)
+        let launched = try doing("unable to start container process") {
+            let launched = try ContainerLaunch.start(
+                plan, streams: plan.process.terminal ? .terminal : .inherited, startFifo: fifo)
+            log.debug("container \(plan.id): process \(launched.pid) cloned, limited, attached to its control group")
+            do {
+                try doing("error during container init") {
+                    try follower.follow(launched.socket.raw, pid: launched.pid, until: .ready)
+                }
+                log.debug("container \(plan.id): process \(launched.pid) prepared, waiting for the word to start")
+                if let path = arguments["pidfd-socket"] {
+                    try StreamSocket.send(launched.pidfd.raw, named: "pidfd", to: path)
+                }
+            } catch {
+                _ = Glibc.kill(launched.pid, SIGKILL)
+                _ = ExitStatus.reap(launched.pid, waiting: true)
+                throw error
+            }
+            return launched
+        }
+        let container = SavedContainer(folder: folder, id: plan.id, bundle: plan.bundle, pid: launched.pid)
+        try container.save()
+        try Self.writePid(launched.pid, to: arguments["pid-file"])
+        return MadeContainer(
+            saved: container, plan: plan, socket: try launched.socket.duplicate().release(), master: follower.master)
     }
+
+    /// A group with processes in it, or a frozen one, is somebody else's.
+    private func requireUsable(_ group: ControlGroup) throws {
+        guard group.folders.contains(where: TextFile.exists) else { return }
+        guard group.processes().isEmpty else {
+            throw RuntimeError(
+                .invalid, "container's cgroup is not empty: \(group.processes().count) process(es) found")
+        }
+        guard !group.isFrozen else { throw RuntimeError(.invalid, "container's cgroup unexpectedly frozen") }
+    }
+
+    /// LISTEN_FDS of the caller and those of `--preserve-fds`, which must be open.
+    func extraDescriptors() throws -> (listening: Int32, total: Int32) {
+        var listening: Int32 = 0
+        if let count = getenv("LISTEN_FDS").flatMap({ Int32(String(cString: $0)) }), (1..<1024).contains(count),
+            let pid = getenv("LISTEN_PID").flatMap({ Int32(String(cString: $0)) }), pid == getpid()
+        {
+            listening = count
+        }
+        let preserved = Int32(clamping: try arguments.number("preserve-fds") ?? 0)
+        guard (0..<1024).contains(preserved) else {
+            throw RuntimeError(.invalid, "invalid --preserve-fds \(preserved)")
+        }
+        for index in 0..<preserved where fcntl(3 + listening + index, F_GETFD) < 0 {
+            throw RuntimeError(
+                .invalid, "unable to stat preserved-fd \(index) (of \(preserved)): no such file or directory")
+        }
+        return (listening, listening + preserved)
+    }
+
+    /// Tells the program of the sockets it is given: sd_listen_fds(3).
+    func passDescriptors(to process: inout RuntimeSpec.Process) throws -> Int32 {
+        let (listening, total) = try extraDescriptors()
+        if listening > 0 { process.env += ["LISTEN_FDS=\(listening)", "LISTEN_PID=1"] }
+        return total
+    }
+
+    func checkTerminal(_ process: RuntimeSpec.Process, detached: Bool) throws {
+        let hasSocket = arguments["console-socket"]?.isEmpty == false
+        if detached && process.terminal && !hasSocket {
+            throw RuntimeError(.invalid, "cannot allocate tty if runc will detach without setting console socket")
+        }
+        if hasSocket && (!detached || !process.terminal) {
+            throw RuntimeError(.invalid, "cannot use console socket if runc will not detach or allocate tty")
+        }
+    }
+
+    func create() throws { _ = try make(withFifo: true, detached: true) }
 
     /// Runs to the end unless `--detach`; the exit code is the container's.
     func runForeground() throws -> Int32 {
-        let arguments = try makeArguments()
         let detached = arguments.has("detach")
-        let (container, socket, group) = try make(arguments, withFifo: false, diesWithParent: !detached)
+        if !arguments.has("no-subreaper") { _ = apus_prctl(36, 1, 0, 0, 0) }  // PR_SET_CHILD_SUBREAPER
+        var foreground = detached ? nil : Foreground()
+        let made = try make(withFifo: false, detached: detached)
         do {
-            try Handshake.send(.start, on: socket)
-            try Self.follow(socket, until: nil, console: nil)
+            try foreground?.relay(made.master)
+            try Handshake.send(.start, on: made.socket)
+            try doing("unable to start container process") {
+                try doing("error during container init") {
+                    try Follower(services: LaunchServices(made.plan), console: nil, log: log).follow(
+                        made.socket, pid: made.saved.pid, until: nil)
+                }
+                try LaunchServices(made.plan).started(pid: made.saved.pid)
+            }
+            log.debug("container \(made.saved.id): program executed")
         } catch {
-            try? container.signal(SIGKILL)  // the failure to execute has ended it already
-            _ = ExitStatus.reap(container.pid, waiting: true)
-            try? group?.remove()  // the first failure is the one to tell
-            container.removeFolder()
+            _ = Glibc.kill(made.saved.pid, SIGKILL)  // the failure to execute may have ended it already
+            _ = ExitStatus.reap(made.saved.pid, waiting: true)
+            foreground?.end()
+            try? destroy(made.saved, made.plan)  // the first failure is the one to tell
             throw error
         }
-        if detached { return 0 }
-        let code = Self.wait(for: container.pid)
-        for pid in group?.processes() ?? [] { _ = Glibc.kill(pid, SIGKILL) }
-        try group?.remove()
-        container.removeFolder()
+        guard var foreground else { return 0 }
+        let code = foreground.wait(for: made.saved.pid)
+        if !arguments.has("keep") { try destroy(made.saved, made.plan) }
         return code
     }
 
-    func exec() throws -> Int32 {
-        let arguments = try parse(
-            taking: ["console-socket", "pid-file", "process", "cwd", "env", "user", "additional-gids"],
-            plain: ["detach", "tty", "no-new-privs"],
-            short: ["d": "detach", "t": "tty", "e": "env", "u": "user", "p": "process", "g": "additional-gids"])
-        let container = try saved(arguments)
-        guard ["running", "created"].contains(container.status()) else {
-            throw RuntimeError(.invalid, "cannot exec in a \(container.status()) container")
-        }
-        let plan = try container.plan()
-        let process = try execProcess(arguments, plan)
-        let pid = container.pid
-        let pidfd = OwnedFD(try check("pidfd_open") { apus_pidfd_open(pid, 0) })
-        let launched = try ExecLaunch(
-            process: process, container: pid, containerPidfd: pidfd.raw, namespaces: plan.linux.namespaces,
-            cgroup: plan.cgroup,
-            seccomp: plan.seccomp, streams: process.terminal ? .terminal : .inherited,
-            diesWithParent: !arguments.has("detach")
-        ).start()
-        do {
-            try Self.follow(launched.socket.raw, until: nil, console: arguments["console-socket"])
-        } catch let error as RuntimeError {
-            _ = ExitStatus.reap(launched.pid, waiting: true)
-            guard error.kind == .notFound || error.kind == .notExecutable else { throw error }
-            let line = "apus-runtime: exec failed: \(error.message)\n"
-            _ = write(2, line, line.utf8.count)
-            return error.exitCode
-        }
-        try Self.writePid(launched.pid, to: arguments["pid-file"])
-        return arguments.has("detach") ? 0 : Self.wait(for: launched.pid)
+    static func writePid(_ pid: Int32, to path: String?) throws {
+        if let path, !path.isEmpty { try TextFile.replace(path, with: Array(String(pid).utf8), mode: 0o644) }
     }
 
-    /// The process of `--process`, or the container's own with other arguments.
-    private func execProcess(_ arguments: CommandArguments, _ plan: ContainerPlan) throws -> RuntimeSpec.Process {
-        var process = plan.process
-        if let path = arguments["process"] {
-            process = try RuntimeSpec.Process(json: try JSONValue.parse(try TextFile.bytes(path)), path: "process")
-        } else {
-            process.args = Array(arguments.operands.dropFirst())
-            process.terminal = arguments.has("tty")
-            process.env += arguments.all("env")
-            if let cwd = arguments["cwd"] { process.cwd = cwd }
-            if arguments.has("no-new-privs") { process.noNewPrivileges = true }
-            if let user = arguments["user"] {
-                let parts = user.split(separator: ":").compactMap { UInt32($0) }
-                guard let uid = parts.first else { throw RuntimeError(.invalid, "--user takes numbers: uid[:gid]") }
-                process.user = RuntimeSpec.User(uid: uid, gid: parts.count > 1 ? parts[1] : 0)
-            }
-            process.user.additionalGids += try arguments.all("additional-gids").map {
-                guard let gid = UInt32($0) else { throw RuntimeError(.invalid, "--additional-gids takes numbers") }
-                return gid
-            }
-        }
-        guard process.terminal == (arguments["console-socket"] != nil) else {
-            throw RuntimeError(.invalid, "a terminal needs --console-socket, and only a terminal may have one")
-        }
-        return process
+    static func absolute(_ path: String) throws -> String {
+        guard let name = realpath(path, nil) else { throw Errno(call: "bundle \(path)") }
+        defer { free(name) }
+        return String(cString: name)
+    }
+}
+
+/// Serves a child's messages on the parent's side.
+final class Follower {
+    private let services: LaunchServices?
+    private let console: String?
+    private let log: CommandLog
+    private(set) var master: Int32?
+
+    init(services: LaunchServices?, console: String?, log: CommandLog) {
+        self.services = services
+        self.console = console.flatMap { $0.isEmpty ? nil : $0 }
+        self.log = log
     }
 
     /// Reads the child's messages until the expected one, or with nil until it has executed its program.
-    private static func follow(_ socket: Int32, until expected: Handshake?, console: String?) throws {
+    func follow(_ socket: Int32, pid: Int32, until expected: Handshake?) throws {
         while let packet = try PacketSocket.receive(socket) {
-            switch Handshake(packet.bytes) {
+            let message = Handshake(packet.bytes)
+            switch message {
             case .failed(let error): throw error
+            case .warning(let text): log.warn(text)
             case .terminal:
-                guard let master = packet.descriptors.first, let console else { continue }
-                defer { _ = close(master) }
-                try sendTerminal(master, to: console)
-            case let message:
-                if message == expected { return }
+                guard let fd = packet.descriptors.first else { continue }
+                guard let console else {
+                    master = fd
+                    continue
+                }
+                defer { _ = close(fd) }
+                try StreamSocket.send(fd, named: "/dev/ptmx", to: console)
+            default:
+                let served = try services?.answer(
+                    message, descriptors: packet.descriptors, pid: pid, socket: socket)
+                if served != true, message == expected { return }
             }
         }
         if expected != nil {
             throw RuntimeError(.internalError, "the container's init process died before it was ready")
         }
-    }
-
-    /// The console socket is a stream socket that receives one descriptor.
-    private static func sendTerminal(_ master: Int32, to path: String) throws {
-        let client = OwnedFD(try check("socket") { socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0) })
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let name = Array(path.utf8)
-        guard name.count < 108 else { throw RuntimeError(.invalid, "--console-socket: path is too long") }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
-        let raw = client.raw
-        try doing("connect to console socket") {
-            try check("connect") {
-                withUnsafeBytes(of: &address) { apus_connect(raw, $0.baseAddress, socklen_t($0.count)) }
-            }
-        }
-        try PacketSocket.send(raw, Array("/dev/ptmx".utf8), descriptors: [master])
-    }
-
-    /// Passes signals on and returns the exit code.
-    private static func wait(for pid: Int32) -> Int32 {
-        apus_block_signals()
-        while true {
-            if let (_, status) = ExitStatus.reap(pid) { return status.code }
-            var number: Int32 = 0
-            guard apus_wait_signal(&number) == 0 else { continue }
-            if number != SIGCHLD { _ = Glibc.kill(pid, number) }
-        }
-    }
-
-    private static func writePid(_ pid: Int32, to path: String?) throws {
-        if let path { try TextFile.replace(path, with: Array(String(pid).utf8), mode: 0o644) }
-    }
-
-    private static func absolute(_ path: String) throws -> String {
-        guard let name = realpath(path, nil) else { throw Errno(call: "bundle \(path)") }
-        defer { free(name) }
-        return String(cString: name)
     }
 }

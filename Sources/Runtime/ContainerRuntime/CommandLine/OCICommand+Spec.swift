@@ -8,16 +8,18 @@ import OCI
 extension OCICommand {
     /// Writes a config.json that runs a shell.
     func spec() throws {
-        let arguments = try parse(taking: ["bundle"], short: ["b": "bundle"])
         let path = (arguments["bundle"] ?? ".") + "/config.json"
-        guard !TextFile.exists(path) else { throw RuntimeError(.invalid, "File config.json exists. Remove it first") }
-        try TextFile.replace(path, with: Self.template.json.serialize(indent: 4), mode: 0o644)
+        guard !TextFile.exists(path) else { throw RuntimeError(.invalid, "File \(path) exists. Remove it first") }
+        try TextFile.replace(
+            path, with: (arguments.has("rootless") ? Self.rootless : Self.template).json.serialize(indent: 4),
+            mode: 0o644)
     }
 
     private static var template: RuntimeSpec {
         var spec = RuntimeSpec()
         var process = RuntimeSpec.Process()
         process.args = ["sh"]
+        process.terminal = true
         process.env = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"]
         var capabilities = RuntimeSpec.Capabilities()
         capabilities.bounding = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]
@@ -48,36 +50,33 @@ extension OCICommand {
         var linux = RuntimeSpec.Linux()
         linux.resources = RuntimeSpec.Resources()
         linux.resources?.devices = [RuntimeSpec.DeviceRule(allow: false, access: "rwm")]
-        linux.namespaces = [.init(.pid), .init(.network), .init(.ipc), .init(.uts), .init(.mount), .init(.cgroup)]
+        linux.namespaces = [.init(.pid), .init(.network), .init(.ipc), .init(.uts), .init(.mount)]
+        // As runc has it: a cgroup namespace where there is one tree to show. A host without any is no reason not to write a spec.
+        if (try? CgroupLayout.detect())?.isUnified == true { linux.namespaces.append(.init(.cgroup)) }
         linux.maskedPaths = [
             "/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
-            "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/proc/scsi",
+            "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/proc/scsi", "/proc/interrupts",
+            "/sys/devices/virtual/powercap",
         ]
         linux.readonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
         spec.linux = linux
         return spec
     }
 
-    /// https://github.com/opencontainers/runtime-spec/blob/v1.2.0/features.md
-    func features() {
-        let json: JSONValue = [
-            "ociVersionMin": "1.0.0", "ociVersionMax": .string(RuntimeSpec.version), "hooks": [],
-            "mountOptions": [
-                "bind", "rbind", "ro", "rw", "suid", "nosuid", "dev", "nodev", "exec", "noexec", "atime", "noatime",
-                "diratime",
-                "nodiratime", "relatime", "strictatime", "symfollow", "nosymfollow", "rro", "rrw", "private",
-                "rprivate",
-                "shared", "rshared", "slave", "rslave", "unbindable", "runbindable",
-            ],
-            "linux": [
-                "namespaces": .array(
-                    RuntimeSpec.Namespace.Kind.allCases.filter { $0 != .time }.map { .string($0.rawValue) }),
-                "capabilities": .array(CapabilitySet.names.map { .string($0) }),
-                "cgroup": ["v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": false],
-                "seccomp": ["enabled": true], "apparmor": ["enabled": true], "selinux": ["enabled": true],
-                "intelRdt": ["enabled": false],
-            ],
-        ]
-        print(json.text(indent: 4))
+    /// The same for an ordinary user: mapped onto the root of a user namespace, without what such a namespace may not have.
+    private static var rootless: RuntimeSpec {
+        var spec = template
+        spec.linux?.namespaces.removeAll { $0.kind == .network }
+        spec.linux?.namespaces.append(.init(.user))
+        spec.linux?.uidMappings = [.init(containerID: 0, hostID: geteuid(), size: 1)]
+        spec.linux?.gidMappings = [.init(containerID: 0, hostID: getegid(), size: 1)]
+        spec.linux?.resources = nil
+        spec.mounts = spec.mounts.filter { $0.destination != "/sys" && $0.destination != "/sys/fs/cgroup" }
+        for index in spec.mounts.indices { spec.mounts[index].options.removeAll { $0.hasPrefix("gid=") } }
+        spec.mounts.append(
+            .init(
+                destination: "/sys", type: "none", source: "/sys",
+                options: ["rbind", "nosuid", "noexec", "nodev", "ro"]))
+        return spec
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line of OCI runtimes: https://github.com/opencontainers/runtime-tools/blob/master/docs/command-line-interface.md
+// The command line of OCI runtimes, as runc has it: https://github.com/opencontainers/runc/blob/main/man/runc.8.md
 import CLinux
 import Glibc
 import JSON
@@ -11,50 +11,108 @@ import Primitives
 struct OCICommand {
     static let version = "0.1.0"
 
+    /// The name this program was called by; callers look for it in messages.
+    let program: String
     let root: String
-    let log: String?
-    let name: String
-    let arguments: ArraySlice<String>
+    let log: CommandLog
+    let syntax: CommandSyntax
+    let arguments: CommandArguments
+    var name: String { syntax.name }
 
     static func run(_ arguments: [String], all: [String]) throws -> Int32 {
-        let global = try CommandArguments(
-            arguments[...], taking: ["root", "log", "log-format", "rootless"],
-            plain: ["debug", "version", "help", "systemd-cgroup"], short: ["v": "version", "h": "help"])
+        let program = all.first?.split(separator: "/").last.map(String.init) ?? "apus-runtime"
+        let log: CommandLog
+        let command: OCICommand
+        do {
+            let flags = CommandSyntax.global
+            let global = try CommandArguments(
+                arguments[...], taking: Set(flags.filter(\.takesValue).map(\.name)),
+                plain: Set(flags.filter { !$0.takesValue }.map(\.name)), short: ["v": "version", "h": "help"])
+            log = try CommandLog(path: global["log"], format: global["log-format"], isDebug: global.has("debug"))
+            do {
+                guard let made = try Self.command(global, program: program, log: log) else { return 0 }
+                command = made
+            } catch {
+                log.error("\(error)")
+                return 1
+            }
+        } catch {
+            let line = "Incorrect Usage: \(error)\n"
+            _ = write(2, line, line.utf8.count)
+            return 1
+        }
+        if ["create", "run", "exec"].contains(command.name) { try SelfProtection.ensure(arguments: all) }
+        do {
+            try command.closeForeign()
+            return try command.perform()
+        } catch {
+            let failure = RuntimeError(error)
+            let doing = ["create", "run", "exec", "restore"].contains(command.name)
+            let prefix = command.name == "exec" ? "exec failed: " : "\(program) \(command.name) failed: "
+            log.error((doing ? prefix : "") + failure.message)
+            return command.name == "exec" ? 255 : 1
+        }
+    }
+
+    /// Nil when help or version was all that was wanted.
+    private static func command(_ global: CommandArguments, program: String, log: CommandLog) throws -> OCICommand? {
         if global.has("version") {
-            print("apus-runtime version \(version)\nspec: \(RuntimeSpec.version)")
-            return 0
+            print("\(program) version \(version)\ncommit: apus\nspec: \(RuntimeSpec.newest)")
+            return nil
+        }
+        guard let name = global.operands.first, !global.has("help"), name != "help" else {
+            print(help(program: program))
+            return nil
+        }
+        guard let syntax = CommandSyntax.all.first(where: { $0.name == name }) else {
+            throw RuntimeError(.invalid, "No help topic for '\(name)'")
+        }
+        let arguments: CommandArguments
+        do { arguments = try syntax.parse(global.operands.dropFirst()) } catch {
+            print("Incorrect Usage.\n\n\(syntax.help(program: program))")
+            throw RuntimeError(.invalid, "\(program): \(error)")
+        }
+        if arguments.has("help") {
+            print(syntax.help(program: program))
+            return nil
+        }
+        if global.has("systemd-cgroup") && !TextFile.exists("/run/systemd/system") {
+            throw RuntimeError(.invalid, "systemd cgroup flag passed, but systemd is not running on this host")
         }
         if global.has("systemd-cgroup") {
             throw RuntimeError(.invalid, "the systemd cgroup driver is not supported yet")
         }
-        guard let name = global.operands.first, !global.has("help") else {
-            print(usage)
-            return global.has("help") ? 0 : 1
+        guard ["true", "false", "auto"].contains(global["rootless"] ?? "auto") else {
+            throw RuntimeError(.invalid, "invalid value for --rootless: \(global["rootless"] ?? "")")
         }
-        let command = OCICommand(
-            root: global["root"] ?? "/run/apus-runtime", log: global["log"], name: name,
-            arguments: global.operands.dropFirst())
-        if ["create", "run", "exec"].contains(name) { try SelfProtection.ensure(arguments: all) }
-        do { return try command.perform() } catch {
-            command.record(RuntimeError(error))
-            throw error
-        }
+        let root = global["root"] ?? "/run/apus-runtime"
+        return OCICommand(
+            program: program, root: root.hasPrefix("/") ? root : workingFolder + "/" + root, log: log, syntax: syntax,
+            arguments: arguments)
     }
 
-    private static let usage = """
-        apus-runtime [--root DIR] [--log FILE] COMMAND
-        commands: create start run state kill delete exec list ps pause resume update spec features shim
-        """
+    private static func help(program: String) -> String {
+        var lines = ["NAME:", "   \(program) - Open Container Initiative runtime", "", "USAGE:"]
+        lines += ["   \(program) [global options] command [command options] [arguments...]", "", "COMMANDS:"]
+        let width = CommandSyntax.all.map(\.name.count).max() ?? 0
+        for syntax in CommandSyntax.all {
+            lines.append(
+                "   \(syntax.name)\(String(repeating: " ", count: width - syntax.name.count))  \(syntax.summary)")
+        }
+        lines += ["", "GLOBAL OPTIONS:"] + CommandSyntax.lines(CommandSyntax.global)
+        return lines.joined(separator: "\n")
+    }
 
-    /// containerd and others read the reason of a failure from the log.
-    private func record(_ error: RuntimeError) {
-        guard let log else { return }
-        let line: JSONValue = [
-            "level": "error", "msg": .string(error.message), "time": .string(Timestamp.now().rfc3339Nano),
-        ]
-        // Stderr has it too.
-        guard let file = try? OwnedFD.open(log, O_WRONLY | O_CREAT | O_APPEND, mode: 0o640) else { return }
-        _ = try? TextFile.write(line.text() + "\n", to: file.raw, name: log)
+    private static var workingFolder: String {
+        guard let name = getcwd(nil, 0) else { return "" }
+        defer { free(name) }
+        return String(cString: name)
+    }
+
+    /// What the caller left open is nobody's business here, least of all a container's (CVE-2024-21626).
+    private func closeForeign() throws {
+        let extra = ["create", "run", "exec", "restore"].contains(name) ? try extraDescriptors().total : 0
+        _ = apus_close_range(3 + UInt32(extra), UInt32.max, 0)
     }
 
     private func perform() throws -> Int32 {
@@ -70,157 +128,24 @@ struct OCICommand {
         case "ps": try ps()
         case "pause", "resume": try freeze()
         case "update": try update()
+        case "events": try events()
         case "spec": try spec()
         case "features": features()
-        default: throw RuntimeError(.invalid, "unknown command \"\(name)\"")
+        default: throw RuntimeError(.invalid, Self.noCheckpoint(name))
         }
         return 0
     }
 
-    func parse(taking: Set<String> = [], plain: Set<String> = [], short: [String: String] = [:]) throws
-        -> CommandArguments
-    {
-        try CommandArguments(arguments, taking: taking, plain: plain, short: short)
+    private static func noCheckpoint(_ name: String) -> String {
+        let folders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+        return folders.contains { TextFile.exists($0 + "/criu") }
+            ? "\(name) is not supported yet" : "\(name) needs criu, and criu is not installed on this host"
     }
 
-    func saved(_ arguments: CommandArguments) throws -> SavedContainer {
-        guard let id = arguments.operands.first else { throw RuntimeError(.invalid, "\(name) requires a container id") }
+    func saved() throws -> SavedContainer {
+        guard let id = arguments.operands.first, !id.isEmpty else {
+            throw RuntimeError(.invalid, "container id cannot be empty")
+        }
         return try SavedContainer.load(root: root, id: id)
-    }
-
-    private func start() throws {
-        let container = try saved(try parse())
-        switch container.status() {
-        case "created": break
-        case "stopped": throw RuntimeError(.invalid, "cannot start a container that has stopped")
-        default: throw RuntimeError(.invalid, "cannot start an already running container")
-        }
-        let path = container.folder + "/exec.fifo"
-        let fifo = try OwnedFD.open(path, O_RDONLY | O_NONBLOCK)
-        var watched = pollfd(fd: fifo.raw, events: Int16(POLLIN), revents: 0)
-        while poll(&watched, 1, 100) <= 0 {
-            guard container.isAlive else { throw RuntimeError(.internalError, "container process is already dead") }
-        }
-        try check("unlink") { unlink(path) }
-    }
-
-    private func state() throws {
-        let container = try saved(try parse())
-        print(try description(container).text(indent: 2))
-    }
-
-    private func description(_ container: SavedContainer) throws -> JSONValue {
-        let status = container.status()
-        var json: JSONObject = [
-            "ociVersion": .string(RuntimeSpec.version), "id": .string(container.id),
-            "pid": .int(status == "stopped" ? 0 : Int64(container.pid)), "status": .string(status),
-            "bundle": .string(container.bundle), "rootfs": .string(try container.plan().rootPath),
-            "created": .string(container.created), "owner": "",
-        ]
-        let annotations = try container.plan().spec.annotations
-        json["annotations"] = .object(JSONObject(annotations.pairs.map { ($0.key, .string($0.value)) }))
-        return .object(json)
-    }
-
-    private func kill() throws {
-        let arguments = try parse(plain: ["all"], short: ["a": "all"])
-        let container = try saved(arguments)
-        let number = try Self.signal(arguments.operands.count > 1 ? arguments.operands[1] : "SIGTERM")
-        guard arguments.has("all"), let group = try container.plan().cgroup else { return try container.signal(number) }
-        for pid in group.processes() { _ = Glibc.kill(pid, number) }
-    }
-
-    static func signal(_ text: String) throws -> Int32 {
-        if let number = Int32(text), number > 0, number < 65 { return number }
-        let names = [
-            "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
-            "TERM",
-            "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH",
-            "IO",
-            "PWR", "SYS",
-        ]
-        let upper = text.uppercased()
-        guard let index = names.firstIndex(of: upper.hasPrefix("SIG") ? String(upper.dropFirst(3)) : upper) else {
-            throw RuntimeError(.invalid, "unknown signal \"\(text)\"")
-        }
-        return Int32(index + 1)
-    }
-
-    private func delete() throws {
-        let arguments = try parse(plain: ["force"], short: ["f": "force"])
-        let container: SavedContainer
-        do { container = try saved(arguments) } catch let error as RuntimeError {
-            if arguments.has("force") && error.kind == .notFound { return }
-            throw error
-        }
-        let group = try container.plan().cgroup
-        if container.isAlive {
-            let status = container.status()
-            guard arguments.has("force") || status == "created" else {
-                throw RuntimeError(.invalid, "cannot delete container \(container.id) that is not stopped: \(status)")
-            }
-            if group?.isFrozen == true { try group?.setFrozen(false) }
-            try container.signal(SIGKILL)
-            for _ in 0..<1000 where container.isAlive { usleep(1000) }
-        }
-        for pid in group?.processes() ?? [] { _ = Glibc.kill(pid, SIGKILL) }
-        try group?.remove()
-        container.removeFolder()
-    }
-
-    private func list() throws {
-        let arguments = try parse(taking: ["format"], plain: ["quiet"], short: ["f": "format", "q": "quiet"])
-        var found: [SavedContainer] = []
-        if let stream = opendir(root) {
-            defer { closedir(stream) }
-            while let entry = readdir(stream) {
-                let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                }
-                // Folders that hold no container are not ours to complain about.
-                if let container = try? SavedContainer.load(root: root, id: name) { found.append(container) }
-            }
-        }
-        found.sort { $0.id < $1.id }
-        if arguments.has("quiet") { return found.forEach { print($0.id) } }
-        if arguments["format"] == "json" { return print(JSONValue.array(try found.map(description)).text()) }
-        print("ID          PID         STATUS      BUNDLE          CREATED")
-        for container in found {
-            let status = container.status()
-            print(
-                "\(container.id)   \(status == "stopped" ? 0 : container.pid)   \(status)   \(container.bundle)   \(container.created)"
-            )
-        }
-    }
-
-    private func ps() throws {
-        let arguments = try parse(taking: ["format"], short: ["f": "format"])
-        guard let group = try saved(arguments).plan().cgroup else {
-            throw RuntimeError(.invalid, "the container has no control group")
-        }
-        guard arguments["format"] == "json" else {
-            throw RuntimeError(.invalid, "ps without --format json is not supported yet")
-        }
-        print(JSONValue.array(group.processes().map { .int(Int64($0)) }).text())
-    }
-
-    private func freeze() throws {
-        let container = try saved(try parse())
-        guard let group = try container.plan().cgroup, container.isAlive else {
-            throw RuntimeError(.invalid, "container not running")
-        }
-        try group.setFrozen(name == "pause")
-    }
-
-    private func update() throws {
-        let arguments = try parse(taking: ["resources"], short: ["r": "resources"])
-        guard let path = arguments["resources"] else {
-            throw RuntimeError(.invalid, "update without --resources is not supported yet")
-        }
-        guard let group = try saved(arguments).plan().cgroup else {
-            throw RuntimeError(.invalid, "the container has no control group")
-        }
-        let json = try JSONValue.parse(try TextFile.bytes(path == "-" ? "/dev/stdin" : path))
-        try CgroupLimits(group).apply(try RuntimeSpec.Resources(json: json, path: "resources"), isNew: false)
     }
 }

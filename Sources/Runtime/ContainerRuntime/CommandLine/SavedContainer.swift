@@ -23,7 +23,7 @@ struct SavedContainer {
                 || Array("_+-.".utf8).contains($0)
         }
         guard !id.isEmpty, allowed, id != ".", id != ".." else {
-            throw RuntimeError(.invalid, "invalid container ID: \(id)")
+            throw RuntimeError(.invalid, "invalid container ID format: \(id)")
         }
         return "\(root)/\(id)"
     }
@@ -40,7 +40,7 @@ struct SavedContainer {
     static func load(root: String, id: String) throws -> SavedContainer {
         let folder = try folder(root: root, id: id)
         guard let bytes = try? TextFile.bytes(folder + "/state.json") else {
-            throw RuntimeError(.notFound, "container \"\(id)\" does not exist")
+            throw RuntimeError(.notFound, "container does not exist: \"\(id)\"")
         }
         let json = try JSONValue.parse(bytes)
         guard let bundle = json["bundle"]?.string, let pid = json["pid"]?.int else {
@@ -70,7 +70,9 @@ struct SavedContainer {
 
     /// The spec as it was when the container was made.
     func plan() throws -> ContainerPlan {
-        try ContainerPlan(id: id, bundle: folder, seccompCache: nil)
+        var plan = try ContainerPlan(id: id, bundle: folder, seccompCache: nil, compilesFilter: false)
+        try plan.defaultCgroup()
+        return plan
     }
 
     var isAlive: Bool {
@@ -87,7 +89,9 @@ struct SavedContainer {
 
     func signal(_ number: Int32) throws {
         guard isAlive else { throw RuntimeError(.notFound, "container not running") }
-        try check("kill") { kill(pid, number) }
+        if kill(pid, number) == 0 { return }
+        if errno == ESRCH { throw RuntimeError(.notFound, "container not running") }
+        throw Errno(call: "kill")
     }
 
     func removeFolder() {
@@ -102,5 +106,13 @@ struct SavedContainer {
         }
         let fields = text[text.index(after: end)...].split(separator: " ")
         return fields.count > 19 ? (String(fields[0]), String(fields[19])) : nil
+    }
+}
+
+extension ContainerPlan {
+    /// Without a word about it a container's group is called after the container, as runc has it.
+    mutating func defaultCgroup() throws {
+        guard cgroup == nil else { return }
+        cgroup = ControlGroup(layout: try CgroupLayout.detect(), path: "/" + id)
     }
 }

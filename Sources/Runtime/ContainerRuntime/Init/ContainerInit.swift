@@ -37,59 +37,102 @@ struct ContainerInit {
         umask(0)
         setsid()
         if plan.diesWithParent { _ = apus_prctl(1, UInt(SIGKILL), 0, 0, 0) }
-        if plan.newNamespaces.contains(.user) {
+        if plan.newNamespaces.contains(.user), !plan.needsStage {
             try Handshake.expect(.mapped, on: socket)
             try check("setuid") { apus_set_identity(0, 0, [], 0) }
+            if plan.diesWithParent { _ = apus_prctl(1, UInt(SIGKILL), 0, 0, 0) }  // a new identity forgets it
         }
-        _ = apus_prctl(4, 0, 0, 0, 0)  // not dumpable: the container's processes cannot look into this one before exec
+        let number = ownNumber()
+        _ = apus_prctl(4, 1, 0, 0, 0)  // its own files in /proc are its own
         var setup = ProcessSetup(plan.process, seccomp: plan.seccomp, diesWithParent: plan.diesWithParent)
         try setup.prepare()
+        _ = apus_prctl(4, 0, 0, 0, 0)  // not dumpable: the container's processes cannot look into this one before exec
         try joinNamespaces()
         // Kernels without keyrings, or with a full quota, share the runtime's.
-        _ = apus_join_session_keyring("_ses.\(plan.id)")
+        if plan.hasKeyring { _ = apus_join_session_keyring("_ses.\(plan.id)") }
         try nameMachine()
-        let waitForGroup = GroupWait(socket: socket, namespace: plan.linux.namespace(.cgroup) != nil)
-        var files = try RootFileSystem(plan)
-        try files.populate { try waitForGroup.once() }
-        try waitForGroup.once()
-        try enter(consume files)
+        try buildRoot(number)
+        setup.warn = { text in
+            try? Handshake.send(.warning(text), on: socket)  // a parent that is gone needs no warning
+        }
         try setup.assume()
+        try plan.linux.memoryPolicy.map(MemoryPolicy.init)?.apply()
         let path = try ExecutableLookup.find(plan.process.args[0], environment: plan.process.env)
+        if plan.listener != nil { try setup.listen(socket) }
         try Handshake.send(.ready, on: socket)
         try waitForStart()
         if plan.usesInit {
             try PidOne.fork(socket: socket, terminal: plan.process.terminal, diesWithParent: plan.diesWithParent)
         }
-        _ = apus_close_range(3, UInt32.max, 4)  // CLOSE_RANGE_CLOEXEC
+        ExtraDescriptors.keep(plan.extraDescriptors)
+        let services = LaunchServices(plan)
+        if services.hasStartHooks {
+            setup.beforeProgram = { try services.beforeProgram(pid: number, environment: $0) }
+        }
         try setup.execute(path)
+    }
+
+    /// This process's number as the host counts.
+    private func ownNumber() -> Int32 {
+        var buffer = [CChar](repeating: 0, count: 32)
+        let count = readlink("/proc/self", &buffer, buffer.count)
+        let digits = buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }
+        return Int32(String(decoding: digits, as: UTF8.self)) ?? getpid()
+    }
+
+    /// Mounts, waits for the control group, lets the hooks run, and goes in.
+    private func buildRoot(_ number: Int32) throws {
+        let waitForGroup = GroupWait(socket: socket, namespace: plan.linux.namespace(.cgroup))
+        var files = try RootFileSystem(plan)
+        try files.populate { try waitForGroup.once(plan) }
+        try waitForGroup.once(plan)
+        let services = LaunchServices(plan)
+        if services.hasRuntimeHooks {
+            try Handshake.send(.hooks, on: socket)
+            try Handshake.expect(.hooked, on: socket)
+        }
+        if services.hasContainerHooks {
+            let root = files.root.fd.raw
+            try check("fchdir") { fchdir(root) }
+            try services.inContainer(pid: number)
+        }
+        try enter(consume files)
     }
 
     /// Control group and its namespace come last before anything shows them; waiting happens once.
     private final class GroupWait {
         let socket: Int32
-        let namespace: Bool
+        let namespace: RuntimeSpec.Namespace?
         var done = false
 
-        init(socket: Int32, namespace: Bool) {
+        init(socket: Int32, namespace: RuntimeSpec.Namespace?) {
             self.socket = socket
             self.namespace = namespace
         }
 
-        func once() throws {
+        func once(_ plan: ContainerPlan) throws {
             if done { return }
             done = true
             try Handshake.expect(.attached, on: socket)
-            if namespace { try check("unshare(CLONE_NEWCGROUP)") { apus_unshare(0x0200_0000) } }
+            guard let namespace else { return }
+            if namespace.path == nil {
+                try check("unshare(CLONE_NEWCGROUP)") { apus_unshare(0x0200_0000) }
+            } else if let (_, fd) = plan.joined.first(where: { $0.kind == .cgroup }) {
+                try doing("joining cgroup namespace") { try check("setns") { apus_setns(fd, 0x0200_0000) } }
+            }
         }
     }
 
     private func joinNamespaces() throws {
-        for namespace in plan.linux.namespaces where namespace.kind != .pid && namespace.kind != .cgroup {
-            guard let path = namespace.path else { continue }
-            try doing("joining \(namespace.kind.rawValue) namespace") {
-                let file = try OwnedFD.open(path, O_RDONLY)
-                let raw = file.raw
-                try check("setns") { apus_setns(raw, Int32(truncatingIfNeeded: namespace.kind.flag.rawValue)) }
+        if !plan.needsStage {
+            // The mount namespace last: entering it changes what every path means.
+            let others = plan.joined.filter { ![.pid, .cgroup, .user, .mount].contains($0.kind) }
+            for namespace in others + plan.joined.filter({ $0.kind == .mount }) {
+                try doing("joining \(namespace.kind.rawValue) namespace") {
+                    try check("setns") {
+                        apus_setns(namespace.fd, Int32(truncatingIfNeeded: namespace.kind.flag.rawValue))
+                    }
+                }
             }
         }
         if plan.newNamespaces.contains(.network) { try check("bring up lo") { apus_loopback_up() } }
@@ -102,13 +145,7 @@ struct ContainerInit {
         if let name = plan.spec.domainname, !name.isEmpty {
             try check("setdomainname") { setdomainname(name, name.utf8.count) }
         }
-        if let personality = plan.linux.personality {
-            let values: [String: UInt] = ["LINUX": 0, "LINUX32": 8]
-            guard let value = values[personality.domain] else {
-                throw RuntimeError(.invalid, "unknown personality \(personality.domain)")
-            }
-            try check("personality") { apus_personality(value) }
-        }
+        try plan.linux.personality?.apply()
     }
 
     private func enter(_ files: consuming RootFileSystem) throws {
@@ -133,5 +170,24 @@ struct ContainerInit {
         let fifo = OwnedFD(
             try check("open fifo") { open("/proc/self/fd/\(startFifo)", O_WRONLY | O_CLOEXEC) })
         _ = write(fifo.raw, "0", 1)
+    }
+}
+
+/// Descriptors from 3 on that the program gets: LISTEN_FDS and `--preserve-fds`.
+enum ExtraDescriptors {
+    /// All others above stderr close when the program is executed.
+    static func keep(_ count: Int32) {
+        _ = apus_close_range(3 + UInt32(count), UInt32.max, 4)  // CLOSE_RANGE_CLOEXEC
+        for fd in 3..<(3 + count) { _ = fcntl(fd, F_SETFD, 0) }
+    }
+}
+
+extension RuntimeSpec.Personality {
+    /// For the calling process and what it executes.
+    func apply() throws {
+        let values: [String: UInt] = ["LINUX": 0, "LINUX32": 8]
+        guard let value = values[domain] else { throw RuntimeError(.invalid, "unknown personality \(domain)") }
+        guard flags.isEmpty else { throw RuntimeError(.invalid, "personality flags are not supported: \(flags[0])") }
+        try check("personality") { apus_personality(value) }
     }
 }

@@ -7,6 +7,14 @@ import Linux
 enum Handshake: Equatable {
     /// Runtime → child: user namespace mapped; attached to the control group.
     case mapped, attached
+    /// Stage → runtime: write my user mappings; the container's first process has this number.
+    case mapRequest, cloned(Int32)
+    /// Child → runtime: the tree is built, run the hooks. Runtime → child: done.
+    case hooks, hooked
+    /// Child → runtime: the filter's listener rides along. Runtime → child: its agent has it.
+    case listener, listening
+    /// Child → runtime: something the caller should know.
+    case warning(String)
     /// Child → runtime: its terminal's master side rides along.
     case terminal
     /// Child → runtime: everything is prepared. Runtime → child: go.
@@ -17,6 +25,13 @@ enum Handshake: Equatable {
         switch self {
         case .mapped: [UInt8(ascii: "m")]
         case .attached: [UInt8(ascii: "a")]
+        case .mapRequest: [UInt8(ascii: "u")]
+        case .cloned(let pid): Array("p\(pid)".utf8)
+        case .hooks: [UInt8(ascii: "h")]
+        case .hooked: [UInt8(ascii: "H")]
+        case .listener: [UInt8(ascii: "l")]
+        case .listening: [UInt8(ascii: "L")]
+        case .warning(let text): Array("w\(text)".utf8)
         case .terminal: [UInt8(ascii: "t")]
         case .ready: [UInt8(ascii: "r")]
         case .start: [UInt8(ascii: "s")]
@@ -28,6 +43,15 @@ enum Handshake: Equatable {
         switch bytes.first {
         case UInt8(ascii: "m"): self = .mapped
         case UInt8(ascii: "a"): self = .attached
+        case UInt8(ascii: "u"): self = .mapRequest
+        case UInt8(ascii: "p"):
+            guard let pid = Int32(String(decoding: bytes.dropFirst(), as: UTF8.self)) else { return nil }
+            self = .cloned(pid)
+        case UInt8(ascii: "h"): self = .hooks
+        case UInt8(ascii: "H"): self = .hooked
+        case UInt8(ascii: "l"): self = .listener
+        case UInt8(ascii: "L"): self = .listening
+        case UInt8(ascii: "w"): self = .warning(String(decoding: bytes.dropFirst(), as: UTF8.self))
         case UInt8(ascii: "t"): self = .terminal
         case UInt8(ascii: "r"): self = .ready
         case UInt8(ascii: "s"): self = .start

@@ -11,6 +11,12 @@ struct ProcessSetup {
     let process: RuntimeSpec.Process
     let seccomp: SeccompProgram?
     let diesWithParent: Bool
+    /// Hears of what is not as the spec wants it, though no reason to fail.
+    var warn: (String) -> Void = { _ in }
+    /// Runs last, with the program's environment and rights.
+    var beforeProgram: (([String]) throws -> Void)?
+    /// A filter with a listener is loaded while there is somebody to take the listener.
+    private var isFiltered = false
     private var labelFile: Int32 = -1
     private var label = ""
     private var effective = CapabilitySet()
@@ -49,7 +55,7 @@ struct ProcessSetup {
     /// Limits, folder, user: the calling process is inside the container's root.
     mutating func assume() throws {
         try setLimits()
-        try setPriorities()
+        try SchedulingPlan(process).apply()
         try readCapabilities()
         if process.noNewPrivileges { try check("prctl(PR_SET_NO_NEW_PRIVS)") { apus_prctl(38, 1, 0, 0, 0) } }
         // With the root user's rights first: a home folder may be closed to the user until then, or only open to the user.
@@ -85,15 +91,16 @@ struct ProcessSetup {
 
     /// Loads the filter, drops to the final capabilities and becomes the program. Returns only by throwing.
     func execute(_ path: String) throws -> Never {
-        if seccomp != nil && !process.noNewPrivileges { try loadFilter() }
+        if seccomp != nil, !isFiltered, !process.noNewPrivileges { _ = try loadFilter() }
         try ProcessCapabilities.set(
             effective: effective, permitted: permitted, inheritable: inheritable, ambient: ambient)
         if diesWithParent { _ = apus_prctl(1, UInt(SIGKILL), 0, 0, 0) }
         if labelFile >= 0 {
             try doing("security label \(label)") { try TextFile.write(label, to: labelFile, name: "attr/exec") }
         }
-        if seccomp != nil && process.noNewPrivileges { try seccomp?.load() }
+        if !isFiltered, process.noNewPrivileges { _ = try seccomp?.load() }
         let environment = self.environment
+        try beforeProgram?(environment)
         let code = withStringArray(process.args) { arguments in
             withStringArray(environment) { variables in
                 execve(path, arguments, variables)
@@ -104,12 +111,21 @@ struct ProcessSetup {
     }
 
     /// Without no_new_privs the filter needs CAP_SYS_ADMIN, which a change of user took from the effective set.
-    private func loadFilter() throws {
+    private func loadFilter() throws -> Int32 {
         if process.user.uid != 0 {
             let mask = apus_permitted_capabilities()
             try check("capset") { apus_capset(mask, mask, 0) }
         }
-        try seccomp?.load()
+        return try seccomp?.load() ?? 0
+    }
+
+    /// Loads the filter now and hands its listener to the runtime, which passes it on.
+    mutating func listen(_ socket: Int32) throws {
+        guard seccomp != nil, !isFiltered else { return }
+        isFiltered = true
+        let fd = OwnedFD(try loadFilter())
+        try Handshake.send(.listener, on: socket, descriptor: fd.raw)
+        try Handshake.expect(.listening, on: socket)
     }
 
     private var bounding: CapabilitySet {
@@ -126,7 +142,15 @@ struct ProcessSetup {
         inheritable = CapabilitySet(names: names.inheritable, unknown: &unknown)
         ambient = CapabilitySet(names: names.ambient, unknown: &unknown)
         _ = CapabilitySet(names: names.bounding, unknown: &unknown)
-        guard unknown.isEmpty else { throw RuntimeError(.invalid, "unknown capability \"\(unknown[0])\"") }
+        if !unknown.isEmpty {
+            warn("ignoring unknown or unavailable capabilities: [\(Set(unknown).sorted().joined(separator: " "))]")
+        }
+        // The kernel raises only what is permitted and inheritable.
+        for (number, name) in CapabilitySet.names.enumerated() where ambient.contains(number) {
+            guard !permitted.contains(number) || !inheritable.contains(number) else { continue }
+            ambient.mask &= ~(1 << UInt64(number))
+            warn("can't raise ambient capability \(name): operation not permitted")
+        }
     }
 
     private func setLimits() throws {
@@ -138,15 +162,6 @@ struct ProcessSetup {
                 try check("setrlimit") { apus_setrlimit(Int32(number), limit.soft, limit.hard) }
             }
         }
-    }
-
-    private func setPriorities() throws {
-        guard let priority = process.ioPriority else { return }
-        let classes = ["IOPRIO_CLASS_NONE", "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"]
-        guard let number = classes.firstIndex(of: priority.class) else {
-            throw RuntimeError(.invalid, "invalid ioPriority.class \(priority.class)")
-        }
-        try check("ioprio_set") { apus_ioprio_set(Int32(number << 13 | priority.priority)) }
     }
 
     /// The user may open /dev/stdout again: the pipes become theirs.
@@ -164,8 +179,9 @@ struct ProcessSetup {
 
     /// HOME comes from the container's passwd file when the spec does not set it.
     private var environment: [String] {
-        if process.env.contains(where: { $0.hasPrefix("HOME=") && $0 != "HOME=" }) { return process.env }
-        let rest = process.env.filter { $0 != "HOME=" }
+        let given = Self.unique(process.env)
+        if given.contains(where: { $0.hasPrefix("HOME=") && $0 != "HOME=" }) { return given }
+        let rest = given.filter { $0 != "HOME=" }
         for line in Self.accounts.split(separator: "\n") {
             let fields = line.split(separator: ":", omittingEmptySubsequences: false)
             if fields.count >= 6, UInt32(fields[2]) == process.user.uid, !fields[5].isEmpty {
@@ -173,6 +189,17 @@ struct ProcessSetup {
             }
         }
         return rest + ["HOME=/"]
+    }
+
+    /// Of several values of one variable the last one counts.
+    private static func unique(_ variables: [String]) -> [String] {
+        var names: Set<Substring> = []
+        var kept: [String] = []
+        for variable in variables.reversed() {
+            let name = variable.prefix { $0 != "=" }
+            if names.insert(name).inserted { kept.append(variable) }
+        }
+        return kept.reversed()
     }
 
     /// The image's own file, if it is one: a fifo would hold the start up, a device never end. Without it users live in /.
@@ -188,7 +215,7 @@ struct ProcessSetup {
     }
 
     /// In the order of the kernel's numbers.
-    private static let limits = [
+    static let limits = [
         "RLIMIT_CPU", "RLIMIT_FSIZE", "RLIMIT_DATA", "RLIMIT_STACK", "RLIMIT_CORE", "RLIMIT_RSS", "RLIMIT_NPROC",
         "RLIMIT_NOFILE", "RLIMIT_MEMLOCK", "RLIMIT_AS", "RLIMIT_LOCKS", "RLIMIT_SIGPENDING", "RLIMIT_MSGQUEUE",
         "RLIMIT_NICE", "RLIMIT_RTPRIO", "RLIMIT_RTTIME",

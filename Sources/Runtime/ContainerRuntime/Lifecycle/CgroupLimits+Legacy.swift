@@ -11,8 +11,9 @@ extension CgroupLimits {
         if isNew || !resources.devices.isEmpty { try applyDevices(resources) }
         if let memory = resources.memory { try applyMemory(memory) }
         if let cpu = resources.cpu { try applyCPU(cpu) }
-        if let limit = resources.pids?.limit, limit != 0 {
-            try write(limit < 0 ? "max" : String(limit), "pids.max", controller: "pids")
+        if let limit = resources.pids?.limit {
+            // None at all would not even let the first process in.
+            try write(limit < 0 ? "max" : String(max(1, limit)), "pids.max", controller: "pids")
         }
         if let block = resources.blockIO { try applyBlockIO(block) }
         for page in resources.hugepageLimits {

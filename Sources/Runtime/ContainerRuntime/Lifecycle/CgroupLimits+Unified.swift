@@ -10,8 +10,9 @@ extension CgroupLimits {
         if isNew || !resources.devices.isEmpty { try attachDeviceProgram(resources) }
         if let memory = resources.memory { try applyMemoryUnified(memory) }
         if let cpu = resources.cpu { try applyCPUUnified(cpu) }
-        if let limit = resources.pids?.limit, limit != 0 {
-            try write(limit < 0 ? "max" : String(limit), "pids.max", controller: "pids")
+        if let limit = resources.pids?.limit {
+            // None at all would not even let the first process in.
+            try write(limit < 0 ? "max" : String(max(1, limit)), "pids.max", controller: "pids")
         }
         if let block = resources.blockIO { try applyBlockUnified(block) }
         for page in resources.hugepageLimits {

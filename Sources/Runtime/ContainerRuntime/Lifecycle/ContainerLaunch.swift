@@ -17,22 +17,34 @@ enum ContainerLaunch {
     static func start(_ plan: ContainerPlan, streams: StandardStreams, startFifo: Int32? = nil) throws
         -> LaunchedProcess
     {
-        try joinPidNamespace(plan.linux)
+        var plan = plan
+        defer {
+            for fd in plan.preparedMounts.values { _ = close(fd) }
+            if let fd = plan.preparedRoot { _ = close(fd) }
+            for namespace in plan.joined { _ = close(namespace.fd) }
+        }
+        for namespace in plan.linux.namespaces {
+            guard let path = namespace.path else { continue }
+            try doing("joining \(namespace.kind.rawValue) namespace") {
+                plan.joined.append((namespace.kind, try OwnedFD.open(path, O_RDONLY).release()))
+            }
+        }
+        try MountPreparation.open(for: &plan)
+        let privileged = PrivilegedSettings(&plan, streams: streams)
         let (ours, theirs) = try PacketSocket.pair()
         let socket = OwnedFD(ours)
-        var flags = plan.newNamespaces
-        flags.remove(.cgroup)  // entered once attached to the group, so that the group is its root
-        var pidfd: Int32 = -1
-        let pid = apus_clone(flags.rawValue, &pidfd, -1)
-        if pid == 0 {
-            _ = close(ours)
-            ContainerInit(plan: plan, streams: streams, socket: theirs, startFifo: startFifo).run()
-        }
-        let code = errno
-        _ = close(theirs)
-        guard pid > 0 else { throw RuntimeError(.internalError, "clone3: \(Errno.message(code))") }
+        let (pid, pidfd) =
+            plan.needsStage
+            ? try cloneStaged(plan, streams, socket: ours, childSocket: theirs, startFifo)
+            : try clone(plan, streams, socket: ours, childSocket: theirs, startFifo)
         do {
-            if flags.contains(.user) { try mapUsers(plan.linux, pid: pid, socket: socket.raw) }
+            if plan.newNamespaces.contains(.user), !plan.needsStage {
+                try UserMapping.write(for: pid, plan.linux.uidMappings, plan.linux.gidMappings)
+                try Handshake.send(.mapped, on: socket.raw)
+            }
+            try privileged.apply(to: pid)
+            // The runtime's own affinity is nobody else's; a kernel that refuses leaves the process where it is.
+            try? CPUSet.every.apply(to: pid)
             if let group = plan.cgroup {
                 try group.make()
                 try CgroupLimits(group).apply(plan.linux.resources ?? RuntimeSpec.Resources(), isNew: true)
@@ -50,27 +62,57 @@ enum ContainerLaunch {
         return LaunchedProcess(pid: pid, pidfd: OwnedFD(pidfd), socket: socket)
     }
 
-    /// pid namespaces take effect for children: the runtime itself goes in before it clones.
-    private static func joinPidNamespace(_ linux: RuntimeSpec.Linux) throws {
-        guard let path = linux.namespace(.pid)?.path else { return }
-        try doing("joining pid namespace") {
-            let file = try OwnedFD.open(path, O_RDONLY)
-            let raw = file.raw
-            try check("setns") { apus_setns(raw, 0x2000_0000) }
+    private static func clone(
+        _ plan: ContainerPlan, _ streams: StandardStreams, socket: Int32, childSocket: Int32, _ startFifo: Int32?
+    ) throws -> (pid: Int32, pidfd: Int32) {
+        // pid namespaces take effect for children: the runtime itself goes in before it clones.
+        if let (_, fd) = plan.joined.first(where: { $0.kind == .pid }) {
+            try doing("joining pid namespace") { try check("setns") { apus_setns(fd, 0x2000_0000) } }
         }
+        var flags = plan.newNamespaces
+        flags.remove(.cgroup)  // entered once attached to the group, so that the group is its root
+        var pidfd: Int32 = -1
+        let pid = apus_clone(flags.rawValue, &pidfd, -1)
+        if pid == 0 {
+            _ = close(socket)
+            ContainerInit(plan: plan, streams: streams, socket: childSocket, startFifo: startFifo).run()
+        }
+        let code = errno
+        _ = close(childSocket)
+        guard pid > 0 else { throw RuntimeError(.internalError, "clone3: \(Errno.message(code))") }
+        return (pid, pidfd)
     }
 
-    private static func mapUsers(_ linux: RuntimeSpec.Linux, pid: Int32, socket: Int32) throws {
-        let lines = { (mappings: [RuntimeSpec.IDMapping]) in
-            mappings.map { "\($0.containerID) \($0.hostID) \($0.size)\n" }.joined()
+    private static func cloneStaged(
+        _ plan: ContainerPlan, _ streams: StandardStreams, socket: Int32, childSocket: Int32, _ startFifo: Int32?
+    ) throws -> (pid: Int32, pidfd: Int32) {
+        let stage = apus_clone(0, nil, -1)
+        if stage == 0 {
+            _ = close(socket)
+            LaunchStage(plan: plan, socket: childSocket).run()
+            ContainerInit(plan: plan, streams: streams, socket: childSocket, startFifo: startFifo).run()
         }
-        guard !linux.uidMappings.isEmpty, !linux.gidMappings.isEmpty else {
-            throw RuntimeError(.invalid, "user namespaces enabled, but no uid or gid mappings found")
+        let code = errno
+        _ = close(childSocket)
+        guard stage > 0 else { throw RuntimeError(.internalError, "clone3: \(Errno.message(code))") }
+        defer { _ = ExitStatus.reap(stage, waiting: true) }
+        do {
+            while let packet = try PacketSocket.receive(socket) {
+                switch Handshake(packet.bytes) {
+                case .mapRequest:
+                    try UserMapping.write(for: stage, plan.linux.uidMappings, plan.linux.gidMappings)
+                    try Handshake.send(.mapped, on: socket)
+                case .cloned(let pid):
+                    return (pid, try check("pidfd_open") { apus_pidfd_open(pid, 0) })
+                case .failed(let error): throw error
+                default: throw RuntimeError(.internalError, "unexpected message")
+                }
+            }
+            throw RuntimeError(.internalError, "the container's first stage died")
+        } catch {
+            _ = kill(stage, SIGKILL)
+            throw error
         }
-        try TextFile.write(lines(linux.uidMappings), to: "/proc/\(pid)/uid_map")
-        if geteuid() != 0 { try TextFile.write("deny", to: "/proc/\(pid)/setgroups") }
-        try TextFile.write(lines(linux.gidMappings), to: "/proc/\(pid)/gid_map")
-        try Handshake.send(.mapped, on: socket)
     }
 
     private static func failureOfChild(_ socket: Int32) -> RuntimeError? {

@@ -2,6 +2,7 @@
 // One more process in a running container.
 import CLinux
 import Glibc
+import JSON
 import Linux
 import OCI
 
@@ -15,6 +16,13 @@ struct ExecLaunch {
     let seccomp: SeccompProgram?
     let streams: StandardStreams
     let diesWithParent: Bool
+    /// Folders of groups below the container's, one per hierarchy.
+    var groupFolders: [String]?
+    var extraDescriptors: Int32 = 0
+    var personality: RuntimeSpec.Personality?
+    /// The filter's listener is handed over before the program starts.
+    var hasListener = false
+    var debug: (String) -> Void = { _ in }
 
     func start() throws -> LaunchedProcess {
         guard !process.args.isEmpty else { throw RuntimeError(.invalid, "process.args must not be empty") }
@@ -38,7 +46,9 @@ struct ExecLaunch {
                 .internalError, code == ENOMEM ? "container is not running" : "clone3: \(Errno.message(code))")
         }
         do {
-            try cgroup?.add(pid)
+            try setAffinity("initial", of: pid)
+            try joinGroup(pid)
+            try setAffinity("final", of: pid)
             try Handshake.send(.attached, on: socket.raw)
         } catch let failure {
             _ = kill(pid, SIGKILL)
@@ -47,6 +57,24 @@ struct ExecLaunch {
             throw failure
         }
         return LaunchedProcess(pid: pid, pidfd: OwnedFD(childPidfd), socket: socket)
+    }
+
+    private func joinGroup(_ pid: Int32) throws {
+        try doing("error adding pid \(pid) to cgroups") {
+            guard let groupFolders else { return try cgroup?.add(pid) ?? () }
+            for folder in groupFolders { try TextFile.write(String(pid), to: folder + "/cgroup.procs") }
+        }
+    }
+
+    /// `execCPUAffinity`: before and after the process joins the control group.
+    private func setAffinity(_ key: String, of pid: Int32) throws {
+        if let text = process.execCPUAffinity?[key]?.string, !text.isEmpty {
+            try doing("error setting \(key) CPU affinity") { try CPUSet(text).apply(to: pid) }
+            debug("process \(pid): \(key) CPU affinity \(text)")
+        } else if key == "final", process.execCPUAffinity?["initial"]?.string?.isEmpty ?? true {
+            // The runtime's own affinity is nobody else's; a kernel that refuses leaves the process where it is.
+            try? CPUSet.every.apply(to: pid)
+        }
     }
 
     private func run(socket: Int32) -> Never {
@@ -70,6 +98,8 @@ struct ExecLaunch {
         _ = apus_join_session_keyring("_ses.exec")
         var flags: NamespaceFlags = []
         for namespace in namespaces where namespace.kind != .pid && namespace.kind != .cgroup {
+            // Nobody may enter the user namespace it is in already.
+            if namespace.kind == .user, !isElsewhere("user") { continue }
             flags.insert(namespace.kind.flag)
         }
         let pidfd = containerPidfd
@@ -82,10 +112,23 @@ struct ExecLaunch {
             try check("setns") { apus_setns(pidfd, 0x0200_0000) }
         }
         try installStreams(socket)
+        setup.warn = { text in
+            try? Handshake.send(.warning(text), on: socket)  // a parent that is gone needs no warning
+        }
+        try personality?.apply()
         try setup.assume()
         let path = try ExecutableLookup.find(process.args[0], environment: process.env)
-        _ = apus_close_range(3, UInt32.max, 4)  // CLOSE_RANGE_CLOEXEC
+        if hasListener { try setup.listen(socket) }
+        ExtraDescriptors.keep(extraDescriptors)
         try setup.execute(path)
+    }
+
+    private func isElsewhere(_ kind: String) -> Bool {
+        var (ours, theirs) = (stat(), stat())
+        guard stat("/proc/self/ns/\(kind)", &ours) == 0, stat("/proc/\(container)/ns/\(kind)", &theirs) == 0 else {
+            return true
+        }
+        return ours.st_ino != theirs.st_ino
     }
 
     private func installStreams(_ socket: Int32) throws {

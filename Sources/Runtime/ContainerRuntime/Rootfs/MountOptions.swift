@@ -14,8 +14,14 @@ package struct MountOptions: Equatable, Sendable {
     /// One MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE, and whether it holds for the tree below.
     package var propagation: UInt64 = 0
     package var recursivePropagation = false
+    /// Owners are mapped, of the mount alone or of the tree below it as well.
+    package var idmap: OwnerMapping?
+    /// A fresh tmpfs starts with what the place held.
+    package var copiesUp = false
     /// Handed to the file system.
     package var data: [String] = []
+
+    package enum OwnerMapping: Equatable, Sendable { case single, recursive }
 
     package init(_ options: [String]) throws {
         for option in options { try add(option) }
@@ -41,8 +47,10 @@ package struct MountOptions: Equatable, Sendable {
         case "defaults", "noauto", "auto", "nouser", "user", "users", "remount", "nostrictatime", "loud", "norelatime",
             "async", "nodirsync", "nolazytime", "nomand", "noiversion":
             break  // the kernel's defaults, or words for programs that read fstab
-        case "idmap", "ridmap": throw RuntimeError(.invalid, "mount option \(option) is not supported yet")
-        case "tmpcopyup", "copy-symlink": throw RuntimeError(.invalid, "mount option \(option) is not supported yet")
+        case "idmap": idmap = .single
+        case "ridmap": idmap = .recursive
+        case "tmpcopyup": copiesUp = true
+        case "copy-symlink": throw RuntimeError(.invalid, "mount option \(option) is not supported yet")
         default: data.append(option)
         }
     }
@@ -58,6 +66,13 @@ package struct MountOptions: Equatable, Sendable {
             set.subtract(flag)
             clear.insert(flag)
         }
+    }
+
+    /// All words with a meaning here; any other goes to the file system.
+    static var known: [String] {
+        (attributes.keys + attributes.keys.map { "r" + $0 } + propagations.keys + [
+            "bind", "rbind", "defaults", "idmap", "ridmap", "tmpcopyup", "async", "loud", "norelatime", "remount",
+        ]).sorted()
     }
 
     private static let attributes: [String: (MountAttributes, Bool)] = [

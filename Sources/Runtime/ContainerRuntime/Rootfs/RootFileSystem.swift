@@ -16,8 +16,10 @@ struct RootFileSystem: ~Copyable {
     init(_ plan: ContainerPlan) throws {
         self.plan = plan
         let propagation = try Propagation.flags(plan.linux.rootfsPropagation)
-        try check("mount /") {
-            Glibc.mount("", "/", nil, UInt(propagation ?? (Propagation.slave | Propagation.recursive)), nil)
+        if plan.hasMountNamespace {
+            try check("mount /") {
+                Glibc.mount("", "/", nil, UInt(propagation ?? (Propagation.slave | Propagation.recursive)), nil)
+            }
         }
         if let made = plan.preparedRoot {
             // The folder on the host may be closed to the container's user; every process knows its own root.
@@ -28,7 +30,9 @@ struct RootFileSystem: ~Copyable {
             return
         }
         let path = plan.rootPath
-        if let propagation, propagation & (Propagation.shared) != 0 { try Self.makeParentPrivate(path) }
+        if plan.hasMountNamespace, let propagation, propagation & Propagation.shared != 0 {
+            try Self.makeParentPrivate(path)
+        }
         let place = try doing("rootfs \(path)") { try OwnedFD.open(path, O_PATH | O_DIRECTORY) }
         let tree: DetachedMount
         switch plan.rootSource {
@@ -60,9 +64,9 @@ struct RootFileSystem: ~Copyable {
 
     /// Everything from the first mount to the read-only root. `awaitCgroup` returns when the process is in its group.
     mutating func populate(awaitCgroup: () throws -> Void) throws {
-        for mount in plan.spec.mounts {
+        for (index, mount) in plan.spec.mounts.enumerated() {
             try doing("error mounting \"\(mount.source ?? "")\" to rootfs at \"\(mount.destination)\"") {
-                try self.mount(mount, awaitCgroup: awaitCgroup)
+                try self.mount(mount, prepared: plan.preparedMounts[index], awaitCgroup: awaitCgroup)
             }
         }
         if ownsDev { try makeDevices() }
@@ -78,12 +82,11 @@ struct RootFileSystem: ~Copyable {
         }
     }
 
-    private mutating func mount(_ entry: RuntimeSpec.Mount, awaitCgroup: () throws -> Void) throws {
-        guard entry.uidMappings.isEmpty, entry.gidMappings.isEmpty else {
-            throw RuntimeError(.invalid, "mounts with uidMappings are not supported yet")
-        }
+    private mutating func mount(
+        _ entry: RuntimeSpec.Mount, prepared: Int32?, awaitCgroup: () throws -> Void
+    ) throws {
         let options = try MountOptions(entry.options)
-        if options.isBind || entry.type == "bind" { return try bind(entry, options) }
+        if options.isBind || entry.type == "bind" { return try bind(entry, options, prepared) }
         switch entry.type {
         case "cgroup", "cgroup2":
             try awaitCgroup()
@@ -95,10 +98,16 @@ struct RootFileSystem: ~Copyable {
         }
     }
 
-    private func bind(_ entry: RuntimeSpec.Mount, _ options: MountOptions) throws {
+    private func bind(_ entry: RuntimeSpec.Mount, _ options: MountOptions, _ prepared: Int32?) throws {
         guard var source = entry.source else { throw RuntimeError(.invalid, "bind mount without source") }
         if !source.hasPrefix("/") { source = plan.bundle + "/" + source }
-        let tree = try Self.view(of: source, recursive: options.isRecursive)
+        guard options.data.isEmpty else {
+            throw RuntimeError(
+                .invalid, "bind mounts cannot have any filesystem-specific options applied: \(options.data[0])")
+        }
+        let tree =
+            try prepared.map { DetachedMount(adopting: OwnedFD($0)) }
+            ?? Self.view(of: source, recursive: options.isRecursive)
         try Self.apply(options, to: tree)
         let isFolder = try Self.isFolder(tree.fd.raw)
         let place = isFolder ? try root.folder(entry.destination) : try root.file(entry.destination)
@@ -142,6 +151,7 @@ struct RootFileSystem: ~Copyable {
         try tree.change(
             propagation: options.propagation == 0 ? Propagation.private : options.propagation, recursive: false)
         try requireNotProc(place, called: entry.destination, cover: tree)
+        if type == "tmpfs", options.copiesUp { try CopyUp.copy(from: place, to: tree) }
         try tree.attach(on: place)
     }
 
@@ -209,6 +219,12 @@ struct RootFileSystem: ~Copyable {
     consuming func enter() throws {
         let fd = root.fd.raw
         let after = try Propagation.flags(plan.linux.rootfsPropagation)
+        guard plan.hasMountNamespace, !plan.noPivot else {
+            if plan.hasMountNamespace { try moveRoot() }
+            try check("fchdir") { fchdir(fd) }
+            try check("chroot") { chroot(".") }
+            return try _ = check("chdir /") { chdir("/") }
+        }
         let host = try OwnedFD.open("/", O_PATH | O_DIRECTORY)
         let hostFD = host.raw
         try check("fchdir") { fchdir(fd) }

@@ -12,15 +12,18 @@ package struct SeccompProgram: Sendable, Equatable {
     package var code: [UInt8]
     package var flags: UInt32
 
-    /// Installs the filter for this process. Needs CAP_SYS_ADMIN or no_new_privs.
-    package func load() throws {
+    /// Installs the filter for this process. Needs CAP_SYS_ADMIN or no_new_privs. With a listener, returns its descriptor.
+    @discardableResult
+    package func load() throws -> Int32 {
         let result = code.withUnsafeBytes { apus_seccomp_load($0.baseAddress, UInt16(clamping: $0.count / 8), flags) }
         if result < 0 { throw Errno(call: "seccomp") }
+        return result
     }
 
     /// The filter for a spec's `seccomp` value: from the cache, or compiled and put there. Compiling takes milliseconds.
     package static func cached(_ json: JSONValue, folder: String?) throws -> SeccompProgram {
-        let flags = try flags(json["flags"]?.strings)
+        var flags = try flags(json["flags"]?.strings)
+        if notifies(json) { flags |= 8 }  // SECCOMP_FILTER_FLAG_NEW_LISTENER
         guard let folder else { return SeccompProgram(code: try compile(json), flags: flags) }
         let source = Array("apus-seccomp-1 \(libraryVersion)\n".utf8) + json.serialize()
         let path = "\(folder)/\(hash(source)).bpf"
@@ -37,6 +40,30 @@ package struct SeccompProgram: Sendable, Equatable {
             // Without a cache the next container compiles again; nothing else depends on it.
         }
         return SeccompProgram(code: code, flags: flags)
+    }
+
+    private static let notify = "SCMP_ACT_NOTIFY"
+
+    private static func notifies(_ json: JSONValue) -> Bool {
+        json["syscalls"]?.array?.contains { $0["action"]?.string == notify } ?? false
+    }
+
+    /// Who hears of the calls that a filter asks about; nil for a filter that asks nobody.
+    static func listener(_ json: JSONValue) throws -> SeccompListener? {
+        if json["defaultAction"]?.string == notify {
+            throw RuntimeError(.invalid, "config.Seccomp.DefaultAction is SCMP_ACT_NOTIFY, this is not supported")
+        }
+        guard notifies(json) else { return nil }
+        for rule in json["syscalls"]?.array ?? [] where rule["action"]?.string == notify {
+            // The runtime writes to its parent after the filter has been loaded.
+            if let name = rule["names"]?.strings?.first(where: { $0 == "write" || $0 == "sendmsg" }) {
+                throw RuntimeError(.invalid, "SCMP_ACT_NOTIFY cannot be used for the \(name) syscall")
+            }
+        }
+        guard let path = json["listenerPath"]?.string, !path.isEmpty else {
+            throw RuntimeError(.invalid, "seccomp listenerPath must be set: the filter has SCMP_ACT_NOTIFY")
+        }
+        return SeccompListener(path: path, metadata: json["listenerMetadata"]?.string)
     }
 
     private static func compile(_ json: JSONValue) throws -> [UInt8] {
@@ -63,6 +90,7 @@ package struct SeccompProgram: Sendable, Equatable {
             case "SECCOMP_FILTER_FLAG_TSYNC": flags  // one thread
             case "SECCOMP_FILTER_FLAG_LOG": flags | 2
             case "SECCOMP_FILTER_FLAG_SPEC_ALLOW": flags | 4
+            case "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV": flags | 32
             default: throw RuntimeError(.invalid, "seccomp flag \(name) is not supported yet")
             }
         }
@@ -151,6 +179,7 @@ struct SeccompCompiler {
         case "SCMP_ACT_TRAP": 0x0003_0000
         case "SCMP_ACT_TRACE": 0x7ff0_0000 | (errno ?? UInt32(EPERM)) & 0xffff
         case "SCMP_ACT_LOG": 0x7ffc_0000
+        case "SCMP_ACT_NOTIFY": 0x7fc0_0000
         default: throw RuntimeError(.invalid, "seccomp action \(name) is not supported")
         }
     }

@@ -78,6 +78,7 @@ package final class Shim {
                 namespaces.append(RuntimeSpec.Namespace(.network))
                 plan.linux.namespaces.removeAll { $0.kind == .network }
             }
+            container.services = LaunchServices(plan)
             try container.adopt(try ContainerLaunch.start(plan, streams: container.streams.childStreams))
             if configuration.oomEvents, let group = plan.cgroup {
                 oomWatch = try OOMWatch(group, loop: loop) { [weak self] in self?.announce(["event": "oom"]) }
@@ -204,6 +205,8 @@ package final class Shim {
         oomWatch = nil
         // What cannot be removed stays for the daemon's cleanup at its next start.
         try? plan?.cgroup?.remove()
+        // What a hook says at the end has nobody left to hear it.
+        _ = container.services?.stopped()
         _ = unlink(options.runFolder + "/shim.sock")
     }
 

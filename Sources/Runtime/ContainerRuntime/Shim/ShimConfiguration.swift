@@ -96,6 +96,7 @@ extension ContainerPlan {
             throw RuntimeError(.invalid, error.message)
         }
         if let filter {
+            listener = try SeccompProgram.listener(filter)
             if compilesFilter { seccomp = try SeccompProgram.cached(filter, folder: seccompCache) }
         }
         if let path = linux.cgroupsPath, !path.isEmpty {

@@ -28,6 +28,8 @@ final class ShimProcess {
     private var socket: Int32 = -1
     private let loop: EventLoop
     private var startRequest: ShimRequest?
+    /// Hooks and listeners of the container's own process.
+    var services: LaunchServices?
     /// Executed processes do not wait for `start`.
     private let waitsForStart: Bool
 
@@ -77,7 +79,12 @@ final class ShimProcess {
         let packet: PacketSocket.Packet?
         do { packet = try PacketSocket.receive(socket) } catch { packet = nil }
         guard let packet else { return ended() }
-        switch Handshake(packet.bytes) {
+        let message = Handshake(packet.bytes)
+        switch message {
+        case .hooks, .listener:
+            do {
+                _ = try services?.answer(message, descriptors: packet.descriptors, pid: pid, socket: socket)
+            } catch { giveUp(error) }
         case .terminal:
             if let master = packet.descriptors.first { streams.adopt(master: master) }
         case .ready:
@@ -95,12 +102,19 @@ final class ShimProcess {
             if case .failed = state { return }
             return fail(RuntimeError(.internalError, "the container's init process died before it was ready"))
         }
+        do { try services?.started(pid: pid) } catch { return giveUp(error) }
         state = .running
         startedAt = Timestamp.now()
         startRequest?.reply(["pid": .int(Int64(pid)), "startedAt": .string(startedAt.rfc3339Nano)])
         startRequest = nil
         // Most of what starting a container took is not needed again until its end.
         if waitsForStart { apus_trim_pages() }
+    }
+
+    /// A hook has failed: the container must not live.
+    private func giveUp(_ error: any Error) {
+        _ = kill(pid, SIGKILL)
+        fail(RuntimeError(error))
     }
 
     func fail(_ error: RuntimeError) {
