@@ -17,7 +17,7 @@ start)
     for _ in $(seq 200); do
         curl -fsS "http://$address/v2/" >/dev/null 2>&1 && break
         kill -0 "$(cat "$folder/pid")" 2>/dev/null || { cat "$folder/log" >&2; exit 1; }
-        read -rt 0.05 <> <(:) || :
+        sleep 0.05
     done
     for layout in "$images"/*/; do
         [ -e "$layout/index.json" ] || continue

@@ -24,9 +24,12 @@ package final class APIServer: Sendable {
     }
 
     /// Listens on all of the addresses or on none. An engine that nobody can reach is shut down.
+    ///
+    /// Sockets with a path come last: whoever waits for one to answer finds the other addresses open, too.
     package func listen(on addresses: [ListenAddress]) async throws {
         do {
-            for address in addresses { try await server.listen(on: address) }
+            for address in addresses where !address.isPath { try await server.listen(on: address) }
+            for address in addresses where address.isPath { try await server.listen(on: address) }
         } catch {
             await server.close(limit: .zero)
             await engine.shutdown()

@@ -11,10 +11,11 @@ import Testing
     /// How many handlers run.
     private final class Gauge: Sendable {
         let running = Mutex(0)
+        let gate = AsyncStream.makeStream(of: Void.self)
         var value: Int { running.withLock { $0 } }
 
-        /// `/quick` answers, `/hijack` takes over and says bye at the end of input, `/large` sends 4 MiB, `/slow` takes half
-        /// a second, all else waits for ever.
+        /// `/quick` answers, `/hijack` takes over and says bye at the end of input, `/large` sends 4 MiB, `/slow` answers
+        /// when the gate opens, all else waits for ever.
         func handle(_ request: HTTPRequest, _ responder: HTTPResponder) async throws {
             running.withLock { $0 += 1 }
             defer { running.withLock { $0 -= 1 } }
@@ -25,7 +26,7 @@ import Testing
                 for _ in 0..<64 { try await responder.write([UInt8](repeating: 120, count: 65536)) }
                 try await responder.finish()
             case "/slow":
-                try await Task.sleep(for: .milliseconds(500))
+                for await _ in gate.stream {}
                 try await responder.send(200, body: Array("slow".utf8))
             case "/hijack":
                 responder.allowHalfClose()
@@ -105,6 +106,7 @@ import Testing
             async let closed: Void = server.close(limit: .seconds(20))
             #expect(try await idle.readAll() == "")
             #expect(try await endless.readAll() == "")
+            gauge.gate.continuation.finish()
             let answer = try await slow.readAll()
             #expect(answer.hasSuffix("slow") && answer.contains("Connection: close"))
             await closed

@@ -21,7 +21,7 @@ struct Connection: Sendable {
 
     /// How much and how long a refused client may go on writing before it is cut off.
     private static let lingerLimit = 64 << 20
-    private static let lingerTime = TimeAmount.seconds(5)
+    private static let lingerTime = TimeAmount.seconds(30)
 
     func serve() async throws {
         try await channel.executeThenClose { inbound, outbound in

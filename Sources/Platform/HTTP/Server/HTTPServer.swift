@@ -15,6 +15,11 @@ package enum ListenAddress: Sendable, Equatable {
     case tls(host: String, port: Int, TLSFiles)
     /// A listening socket that somebody else opened (systemd's socket activation, sd_listen_fds(3)).
     case descriptor(Int32)
+
+    /// Whether it is a socket with a name in the file system.
+    package var isPath: Bool {
+        if case .unix = self { true } else { false }
+    }
 }
 
 /// Paths of PEM files.
