@@ -58,6 +58,8 @@ extension OCICommand {
         var fifo: Int32?
         if withFifo {
             try check("mkfifo") { mkfifo(folder + "/exec.fifo", 0o622) }
+            // The caller's umask would keep the container's user out, who opens it to wait.
+            try check("chmod") { chmod(folder + "/exec.fifo", 0o622) }
             fifo = try OwnedFD.open(folder + "/exec.fifo", O_PATH).release()
         }
         let follower = Follower(
