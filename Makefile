@@ -33,7 +33,9 @@ packages:
 test-packages:
 	@Scripts/install-packages.sh build test
 
+# Stamping costs milliseconds and happens also when a commit changed nothing that is compiled.
 build: packages $(CACHE)/release.stamp
+	@Scripts/stamp.sh $(addprefix $(RELEASEBIN)/,$(PROGRAMS))
 
 $(CACHE)/release.stamp: $(SOURCES)
 	@mkdir -p $(CACHE)

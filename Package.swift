@@ -121,6 +121,7 @@ let package = Package(
         target(.base, "JSON"),
 
         cTarget("CLinux"),
+        cTarget("CBuild"),
         systemLibrary("CSeccomp", "libseccomp-dev"),
         systemLibrary("CNftables", "libnftables-dev"),
         systemLibrary("CIsal", "libisal-dev"),
@@ -159,8 +160,8 @@ let package = Package(
         target(
             .engine, "Engine",
             [
-                "Primitives", "JSON", "CLinux", "Linux", "AsyncSystem", "SQLite", "OCI", "DockerAPI", "Archive",
-                "Storage",
+                "Primitives", "JSON", "CBuild", "CLinux", "Linux", "AsyncSystem", "SQLite", "OCI", "DockerAPI",
+                "Archive", "Storage",
                 "Distribution", "Networking", "Tasks",
             ], products: [logging]),
 
@@ -174,7 +175,7 @@ let package = Package(
             products: nio + [
                 .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "NIOTLS", package: "swift-nio"),
             ]),
-        target(.client, "CLI", ["Primitives", "JSON", "CLinux", "Linux", "DockerClient"]),
+        target(.client, "CLI", ["Primitives", "JSON", "CBuild", "CLinux", "Linux", "DockerClient"]),
 
         target(.programs, "apus", ["CLI"], executable: true),
         target(

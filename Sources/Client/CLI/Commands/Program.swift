@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From argv to an exit code: global flags, the command's name, its flags, and what is said when something is wrong.
+import CBuild
 import DockerClient
 
 /// The command-line program.
@@ -186,11 +187,10 @@ package struct Program {
     }
 }
 
-/// What the program knows of its own build. Nothing passes a commit or a time to the compiler yet, and neither is
-/// made up: both read `unknown`.
+/// What the program knows of its own build; `unknown` when `make build` did not make it.
 package enum BuildInformation {
-    package static let commit = "unknown"
-    package static let time = "unknown"
+    package static let commit = String(cString: apus_build_commit())
+    package static let time = String(cString: apus_build_time())
 
     package static var compiler: String {
         #if compiler(>=6.3)

@@ -62,12 +62,14 @@ enum VersionCommand {
             version = try client.apiVersion()
             server = withDefaults(try client.json("GET", "/version"))
         } catch { failure = error }
+        let built =
+            Timestamp(rfc3339: BuildInformation.time).map { LocalTime.ansiC($0) } ?? BuildInformation.time
         let client: JSONValue = [
             "Version": .string(Version.current), "ApiVersion": .string(version),
             "DefaultAPIVersion": .string(DockerClient.maximumVersion), "GitCommit": .string(BuildInformation.commit),
             "GoVersion": .string(BuildInformation.compiler), "Os": "linux",
             "Arch": .string(BuildInformation.architecture),
-            "BuildTime": .string(BuildInformation.time), "Context": .string(try call.settings.contextName()),
+            "BuildTime": .string(built), "Context": .string(try call.settings.contextName()),
         ]
         var output: String
         do {
@@ -77,6 +79,19 @@ enum VersionCommand {
         call.console.line(output)
         if let failure { throw failure }
         return 0
+    }
+
+    /// The order the stock client prints the server's fields in; daemons may send them in any.
+    private static let order = [
+        "Platform", "Components", "Version", "ApiVersion", "MinAPIVersion", "GitCommit", "GoVersion", "Os", "Arch",
+        "KernelVersion", "Experimental", "BuildTime",
+    ]
+
+    private static func ordered(_ object: JSONObject, by keys: [String]) -> JSONObject {
+        var result = JSONObject()
+        for key in keys { if let value = object[key] { result[key] = value } }
+        for field in object.fields where !keys.contains(field.key) { result[field.key] = field.value }
+        return result
     }
 
     /// Older daemons list no components: then the engine is made from the top-level fields.
@@ -97,8 +112,10 @@ enum VersionCommand {
                     details["BuildTime"] = .string(LocalTime.ansiC(moment))
                 }
                 fields["Details"] = .object(details)
-                return .object(fields)
+                return .object(ordered(fields, by: ["Name", "Version", "Details"]))
             })
-        return .object(object)
+        // The stock client omits these two when they say nothing.
+        for key in ["Experimental", "BuildTime"] where object[key] == "" || object[key] == false { object[key] = nil }
+        return .object(ordered(object, by: order))
     }
 }
