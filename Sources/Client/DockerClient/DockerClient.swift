@@ -104,6 +104,9 @@ package final class DockerClient {
         try call("POST", path, query: query, body: body, headers: [("Connection", "Upgrade"), ("Upgrade", "tcp")])
     }
 
+    /// A connection nobody has spoken on yet.
+    package func dial() throws -> Connection { try transport.connect() }
+
     private static func refuseErrors(_ response: HTTPResponse) throws {
         guard response.status >= 400 else { return }
         let bytes = try response.readAll(limit: 16 << 20)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which daemon a command speaks to: flags, then environment, then the context of the configuration folder, then the default.
 import Glibc
+import Linux
 
 /// The flags that choose a daemon, as the top-level parser found them.
 package struct EndpointFlags: Sendable, Equatable {
@@ -53,14 +54,18 @@ package struct EndpointResolver: Sendable {
     package func resolve(currentContext: String?) throws(ClientError) -> HostEndpoint {
         let name = try contextName(currentContext: currentContext)
         if name != "default" { return try ContextStore(folder: configurationFolder + "/contexts").endpoint(of: name) }
-        if flags.hosts.count > 1 { throw .configuration("specify only one -H") }
-        let tls = tlsFiles
-        if let host = flags.hosts.first { return try HostEndpoint(parsing: host, tls: isLocal(host) ? nil : tls) }
-        if let host = environment["DOCKER_HOST"], !host.isEmpty {
+        if flags.hosts.count > 1 { throw EndpointResolver.unusable("Specify only one -H") }
+        let tls = try tlsFiles
+        if let host = flags.hosts.first ?? environment["DOCKER_HOST"].flatMap({ $0.isEmpty ? nil : $0 }) {
             return try HostEndpoint(parsing: host, tls: isLocal(host) ? nil : tls)
         }
         if tls != nil { return try HostEndpoint(parsing: "tcp://localhost:2376", tls: tls) }
         return try HostEndpoint(parsing: "unix://" + EndpointResolver.defaultSocket)
+    }
+
+    /// The stock client's words for a configuration from which no endpoint can be made.
+    static func unusable(_ reason: String) -> ClientError {
+        .configuration("Failed to initialize: unable to resolve docker endpoint: " + reason)
     }
 
     private func isLocal(_ host: String) -> Bool {
@@ -68,21 +73,26 @@ package struct EndpointResolver: Sendable {
     }
 
     /// TLS is on with `--tls`, `--tlsverify` or `DOCKER_TLS_VERIFY`; `--tlsverify=false` asks for encryption without a check.
+    /// A file that was named, or that the check needs, must be there.
     private var tlsFiles: HostEndpoint.TLSFiles? {
-        let fromEnvironment = environment["DOCKER_TLS_VERIFY"].map { !$0.isEmpty } ?? false
-        let verify = flags.tlsVerify ?? fromEnvironment
-        guard flags.tls || flags.tlsVerify != nil || fromEnvironment || environment["DOCKER_TLS"]?.isEmpty == false
-        else {
-            return nil
+        get throws(ClientError) {
+            let fromEnvironment = environment["DOCKER_TLS_VERIFY"].map { !$0.isEmpty } ?? false
+            let verify = flags.tlsVerify ?? fromEnvironment
+            guard
+                flags.tls || flags.tlsVerify != nil || fromEnvironment || environment["DOCKER_TLS"]?.isEmpty == false
+            else { return nil }
+            let folder = environment["DOCKER_CERT_PATH"].flatMap { $0.isEmpty ? nil : $0 } ?? configurationFolder
+            func file(_ flag: String?, _ name: String, isNeeded: Bool = false) throws(ClientError) -> String? {
+                let path = flag ?? folder + "/" + name
+                if access(path, R_OK) == 0 { return path }
+                if flag == nil, !isNeeded { return nil }
+                throw EndpointResolver.unusable("open \(path): \(Errno.message(errno))")
+            }
+            // As in the stock client it must be there even when nothing is checked against it.
+            let authority = try file(flags.authority, "ca.pem", isNeeded: true)
+            return HostEndpoint.TLSFiles(
+                authority: verify ? authority : nil, certificate: try file(flags.certificate, "cert.pem"),
+                key: try file(flags.key, "key.pem"), verifies: verify)
         }
-        let folder = environment["DOCKER_CERT_PATH"].flatMap { $0.isEmpty ? nil : $0 } ?? configurationFolder
-        func file(_ flag: String?, _ name: String) -> String? {
-            if let flag { return flag }
-            let path = folder + "/" + name
-            return access(path, F_OK) == 0 ? path : nil
-        }
-        return HostEndpoint.TLSFiles(
-            authority: verify ? file(flags.authority, "ca.pem") : nil, certificate: file(flags.certificate, "cert.pem"),
-            key: file(flags.key, "key.pem"), verifies: verify)
     }
 }

@@ -52,25 +52,34 @@ package struct HostEndpoint: Sendable, Equatable {
             if scheme == "https", tls == nil { self.tls = TLSFiles() }
             self.text = "tcp://\(authority)"
         case "ssh":
-            var authority = String(rest.prefix { $0 != "/" })
+            var authority = String(rest.prefix { !"/?#".contains($0) })
             let path = String(rest.dropFirst(authority.count))
+            for (mark, what) in [("?", "query parameters are"), ("#", "fragments are")] {
+                guard let (_, extra) = Text.cut(path, mark) else { continue }
+                throw HostEndpoint.invalidSSH("\(what) not allowed: \"\(extra)\"")
+            }
             var user: String?
             if let at = authority.lastIndex(of: "@") {
                 user = String(authority[..<at])
                 authority = String(authority[authority.index(after: at)...])
             }
             if user?.contains(":") == true {
-                throw .configuration("ssh host connection is not valid: plain-text password is not supported")
+                throw HostEndpoint.invalidSSH("plain-text password is not supported")
             }
             let (host, port) = HostEndpoint.hostAndPort(authority)
-            guard !host.isEmpty, !host.hasPrefix("-"), user?.hasPrefix("-") != true else {
-                throw .configuration("ssh host connection is not valid: no host specified in \(text)")
+            // A name that looks like an option must not become one of ssh's.
+            guard !host.isEmpty else { throw HostEndpoint.invalidSSH("hostname is empty") }
+            guard !host.hasPrefix("-"), user?.hasPrefix("-") != true else {
+                throw HostEndpoint.invalidSSH("user and host must not start with a dash: \"\(authority)\"")
             }
             address = .ssh(user: user, host: host, port: port, path: path)
         default:
-            throw .configuration(
-                "invalid argument \"\(text)\" for \"-H, --host\" flag: invalid bind address format: \(text)")
+            throw EndpointResolver.unusable("invalid bind address format: \(text)")
         }
+    }
+
+    private static func invalidSSH(_ reason: String) -> ClientError {
+        .configuration("Failed to initialize: ssh host connection is not valid: invalid SSH URL: " + reason)
     }
 
     private static func split(_ text: String) -> (scheme: String, rest: String) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ssh:// endpoints: one `ssh … docker system dial-stdio` per connection, its stdio bound to a socket pair.
+// ssh:// endpoints: one `ssh … apus (or docker) system dial-stdio` per connection, its stdio bound to a socket pair.
 import Glibc
 import Linux
 
@@ -16,9 +16,7 @@ final class SSHProcess {
         var arguments = ["ssh", "-o", "ConnectTimeout=30", "-T"]
         if let user { arguments += ["-l", user] }
         if let port { arguments += ["-p", port] }
-        arguments += ["--", host, "docker"]
-        if !path.isEmpty, path != "/" { arguments += ["--host", "unix://" + path] }
-        arguments += ["system", "dial-stdio"]
+        arguments += ["--", host, SSHProcess.command(path)]
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -40,6 +38,13 @@ final class SSHProcess {
         }
         descriptor = pair[0]
         pid = child
+    }
+
+    /// What the other machine's shell runs: whichever client it has carries the bytes to its daemon.
+    static func command(_ path: String) -> String {
+        let quoted = "'" + Text.replacing("unix://" + path, "'", with: "'\\''") + "'"
+        let words = (path.isEmpty || path == "/" ? "" : " --host \(quoted)") + " system dial-stdio"
+        return "if command -v apus >/dev/null 2>&1; then exec apus\(words); else exec docker\(words); fi"
     }
 
     deinit {

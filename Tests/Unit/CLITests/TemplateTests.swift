@@ -98,10 +98,10 @@ import Testing
             ("{{.Nope}}", "template: :1:2: executing \"\" at <.Nope>: map has no entry for key \"Nope\""),
             ("{{.State.Nope}}", "template: :1:8: executing \"\" at <.State.Nope>: map has no entry for key \"Nope\""),
             ("{{.Name.X}}", "template: :1:7: executing \"\" at <.Name.X>: can't evaluate field X in type string"),
-            ("{{len 3}}", "template: :1:2: executing \"\" at <len>: error calling len: len of type int"),
+            ("{{len 3}}", "template: :1:2: executing \"\" at <len 3>: error calling len: len of type int"),
             (
                 "{{eq 1 \"a\"}}",
-                "template: :1:2: executing \"\" at <eq>: error calling eq: incompatible types for comparison"
+                "template: :1:2: executing \"\" at <eq 1 \"a\">: error calling eq: incompatible types for comparison"
             ),
         ] as [(String, String)])
     func fails(_ source: String, _ message: String) throws {

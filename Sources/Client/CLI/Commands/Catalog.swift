@@ -23,10 +23,10 @@ package enum Catalog {
     package static func group(_ name: String) -> CommandGroup? { groups.first { $0.name == name } }
 
     /// The commands directly below a group (or, with nil, below the program): name and summary, sorted. Those that
-    /// only refuse are left out.
+    /// only refuse, and the hidden ones, are left out.
     static func members(of group: String?) -> [(name: String, command: Command)] {
         var members: [(name: String, command: Command)] = []
-        for command in commands where !command.acceptsAnything {
+        for command in commands where !command.acceptsAnything && !command.isHidden {
             let first = command.paths.first { path in
                 group.map { path.hasPrefix($0 + " ") } ?? !path.contains(" ")
             }

@@ -40,10 +40,13 @@ package struct Command: Sendable {
 
     /// Arguments are not looked at: a command that only refuses.
     package let acceptsAnything: Bool
+    /// Works, but no help page lists it.
+    package let isHidden: Bool
 
     package init(
         _ paths: [String], _ usage: String, _ summary: String, _ operands: OperandCount, interspersed: Bool = true,
         description: String? = nil, flags: @escaping @Sendable () -> [Flag] = { [] }, acceptsAnything: Bool = false,
+        isHidden: Bool = false,
         run: @escaping @Sendable (Invocation) throws -> Int32
     ) {
         self.paths = paths
@@ -54,6 +57,7 @@ package struct Command: Sendable {
         self.description = description
         self.flags = flags
         self.acceptsAnything = acceptsAnything
+        self.isHidden = isHidden
         self.run = run
     }
 }

@@ -22,7 +22,6 @@ enum ObjectInspector {
         for name in call.operands {
             let bytes: [UInt8]
             do { bytes = try find(name) } catch let error as ClientError {
-                if case .cannotConnect = error { throw error }
                 failures.append("\(error)")
                 continue
             } catch let error as CommandError {

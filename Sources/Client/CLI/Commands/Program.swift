@@ -49,7 +49,11 @@ package struct Program {
                 "\(error)\n\nUsage:  \(name) [OPTIONS] COMMAND [ARG...]\n\nRun '\(name) --help' for more information\n")
             return 125
         }
-        apply(top.values)
+        do { try apply(top.values) } catch {
+            console.err("\(error)\n")
+            return 1
+        }
+        if top.usedShortHelp { console.err(Program.shortHelpWarning) }
         if top.values.bool("version") {
             console.line(
                 "\(name == "docker" ? "Docker" : "apus") version \(Version.current), build \(BuildInformation.commit)")
@@ -90,29 +94,32 @@ package struct Program {
 
     private func bareGroup(_ group: CommandGroup, _ words: [String], _ help: HelpPage) -> Int32 {
         do {
-            let asked = try FlagParser([]).parse(words).wantsHelp
-            help.group(group, toError: !asked)
+            let asked = try FlagParser([]).parse(words)
+            if asked.usedShortHelp { console.out(Program.shortHelpWarning) }
+            help.group(group, toError: !asked.wantsHelp)
             return 0
         } catch {
             console.err(
-                "\(error)\n\nUsage:  \(name) \(group.name) COMMAND\n\nRun '\(name) \(group.name) --help' for more information\n"
+                "\(error)\n\nUsage:  \(name) \(group.name)\n\nRun '\(name) \(group.name) --help' for more information\n"
             )
             return 125
         }
     }
 
+    /// The stock client says it on standard error for its own flags, on standard output for those of a command.
+    private static let shortHelpWarning = "Flag shorthand -h has been deprecated, use --help\n"
+
     private func help(_ words: [String], _ help: HelpPage) -> Int32 {
-        let path = words.prefix(2).joined(separator: " ")
+        let path = words.joined(separator: " ")
         if words.isEmpty {
             help.overview()
         } else if let command = Catalog.command(path) {
             help.command(command, shown(command, path))
-        } else if let command = Catalog.command(words[0]) {
-            help.command(command, words[0])
-        } else if let group = Catalog.group(words[0]) {
+        } else if let group = Catalog.group(path) {
             help.group(group)
         } else {
-            console.err("\(name): unknown command: \(name) \(words[0])\n\nRun '\(name) --help' for more information\n")
+            let known = words.count > 1 && (Catalog.command(words[0]) != nil || Catalog.group(words[0]) != nil)
+            console.err("unknown help topic: \(words.dropFirst(known ? 1 : 0).joined(separator: " "))\n")
             return 1
         }
         return 0
@@ -129,14 +136,15 @@ package struct Program {
         if words.first?.hasPrefix("-") == true,
             let line = try? FlagParser(Program.globalFlags, interspersed: false).parse(words.dropLast())
         {
-            apply(line.values)
+            // Completion says nothing; a wrong level is told when the line is run.
+            try? apply(line.values)
         }
         Completer.endAfter(seconds: 2)
         let answer = Completer(objects: CompletionObjects(settings: settings)).answer(words)
         console.out(Completer.text(answer, describing: describing))
     }
 
-    private mutating func apply(_ values: FlagValues) {
+    private mutating func apply(_ values: FlagValues) throws {
         settings.endpoint.hosts = values.list("host")
         settings.endpoint.context = values.optionalString("context")
         settings.endpoint.configurationFolder = values.optionalString("config")
@@ -146,6 +154,11 @@ package struct Program {
         settings.endpoint.certificate = values.optionalString("tlscert")
         settings.endpoint.key = values.optionalString("tlskey")
         settings.isDebug = values.bool("debug")
+        let level = values.string("log-level")
+        let levels = ["panic", "fatal", "error", "warn", "warning", "info", "debug", "trace", ""]
+        guard levels.contains(level.lowercased()) else {
+            throw CommandError("Unable to parse logging level: \(level)")
+        }
     }
 
     private func execute(_ command: Command, _ path: String, _ arguments: [String], _ help: HelpPage) -> Int32 {
@@ -160,6 +173,7 @@ package struct Program {
             console.err("\(error)\n\n\(usage)\n\nRun '\(full) --help' for more information\n")
             return 125
         }
+        if parsed.usedShortHelp { console.out(Program.shortHelpWarning) }
         if parsed.wantsHelp {
             help.command(command, path)
             return 0

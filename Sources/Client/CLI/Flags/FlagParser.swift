@@ -24,6 +24,8 @@ package struct FlagParser: Sendable {
         package var values: FlagValues
         package var operands: [String] = []
         package var wantsHelp = false
+        /// It was `-h`, which the stock client wants to forget.
+        package var usedShortHelp = false
     }
 
     package func parse(_ arguments: some Sequence<String>) throws(FlagError) -> Result {
@@ -37,7 +39,10 @@ package struct FlagParser: Sendable {
             if argument.hasPrefix("--") {
                 if try parseLong(argument, &rest, &result.values) { result.wantsHelp = true }
             } else if argument.hasPrefix("-"), argument != "-" {
-                if try parseShort(argument, &rest, &result.values) { result.wantsHelp = true }
+                if try parseShort(argument, &rest, &result.values) {
+                    result.wantsHelp = true
+                    result.usedShortHelp = true
+                }
             } else {
                 result.operands.append(argument)
                 if !interspersed {

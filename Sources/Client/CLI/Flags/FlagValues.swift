@@ -7,6 +7,8 @@ package struct FlagValues: Sendable {
     /// In the order given; for single values the last one counts.
     private var given: [String: [String]] = [:]
     private var defaults: [String: String] = [:]
+    /// Names as they were typed, an alias not counted as what it stands for.
+    private var typed: Set<String> = []
 
     package init(flags: [Flag] = []) {
         for flag in flags { if let value = flag.standard { defaults[flag.name] = value } }
@@ -14,11 +16,14 @@ package struct FlagValues: Sendable {
 
     package mutating func set(_ flag: Flag, _ value: String) {
         let name = flag.aliasOf ?? flag.name
+        typed.insert(flag.name)
         if flag.aliasOf != nil { given[flag.name] = [value] }
         if flag.kind.isRepeatable { given[name, default: []].append(value) } else { given[name] = [value] }
     }
 
     package func isSet(_ name: String) -> Bool { given[name] != nil }
+
+    package func givenDirectly(_ name: String) -> Bool { typed.contains(name) }
 
     package func string(_ name: String) -> String { given[name]?.last ?? defaults[name] ?? "" }
 
@@ -101,7 +106,6 @@ enum FlagSyntax {
         case .bytes: bytesComplaint(value)
         case .memorySwap: value == "-1" ? nil : bytesComplaint(value)
         case .filter: filterComplaint(value)
-        case .map: value.contains("=") ? nil : "\(value) must be formatted as key=value"
         default: nil
         }
     }

@@ -5,7 +5,8 @@ import Primitives
 
 /// Turns a moment as people write it into `seconds.nanoseconds`.
 enum TimeArgument {
-    static func unix(_ text: String, now: Timestamp = .now()) throws -> String {
+    /// `label` starts the complaint about what is neither.
+    static func unix(_ text: String, now: Timestamp = .now(), label: String = "") throws -> String {
         if text.isEmpty || text == "0" { return text }
         if let duration = GoDuration.parse(text) {
             return seconds(now.adding(nanoseconds: -duration))
@@ -24,7 +25,7 @@ enum TimeArgument {
         }
         guard let moment = Timestamp(rfc3339: full) else {
             throw CommandError(
-                "invalid value for \"since\" or \"until\": failed to parse value as time or duration: \(Quoted.go(text))"
+                "\(label)failed to parse value as time or duration: \(Quoted.go(text))"
             )
         }
         return seconds(moment)

@@ -14,6 +14,7 @@ enum InspectKeys {
     private static let pointers: Set<String> = [
         "MemorySwappiness", "OomKillDisable", "PidsLimit", "Init", "Health", "Healthcheck", "IPAMConfig", "UsageData",
         "StopTimeout", "ClusterVolume", "GraphDriver", "ImageManifestDescriptor", "Descriptor",
+        "SizeRw", "SizeRootFs",
     ]
     /// Fields Docker omits from its JSON when empty; a template may test them.
     private static let optional: Set<String> = [

@@ -119,9 +119,9 @@ struct TemplateRun {
         let head = command.operands[0]
         let rest = command.operands.dropFirst()
         switch head.kind {
-        case .function(let name): return try call(name, head, rest, dot, piped)
+        case .function(let name): return try call(name, head, rest, dot, piped, shown: command.text)
         case .functionChain(let name, let fields):
-            return try look(fields, in: try call(name, head, rest, dot, piped), head, [])
+            return try look(fields, in: try call(name, head, rest, dot, piped, shown: command.text), head, [])
         case .field(let names):
             let arguments = try rest.map { operand throws in try self.value(operand, dot) } + (piped.map { [$0] } ?? [])
             return try look(names, in: dot, head, arguments)
@@ -202,7 +202,7 @@ struct TemplateRun {
 
     private mutating func call(
         _ name: String, _ operand: TemplateOperand, _ rest: ArraySlice<TemplateOperand>, _ dot: TemplateValue,
-        _ piped: TemplateValue?
+        _ piped: TemplateValue?, shown: String? = nil
     ) throws -> TemplateValue {
         if name == "and" || name == "or" {
             var last: TemplateValue?
@@ -224,7 +224,8 @@ struct TemplateRun {
         }
         do { return try TemplateFunctions.call(name, arguments) } catch {
             let isCount = error.message.hasPrefix("wrong number of args")
-            throw failure(isCount ? error.message : "error calling \(name): \(error.message)", at: operand)
+            if isCount { throw failure(error.message, at: operand) }
+            throw failure("error calling \(name): \(error.message)", at: operand, shown: shown)
         }
     }
 

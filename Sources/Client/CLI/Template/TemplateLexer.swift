@@ -146,6 +146,9 @@ struct TemplateLexer {
             emit(.identifier, start, position)
         default:
             let character = String(decoding: bytes[start..<min(start + 1, bytes.count)], as: UTF8.self)
+            if byte == UInt8(ascii: "}") || byte == UInt8(ascii: "{") {
+                throw failure("bad character U+\(byte == 125 ? "007D" : "007B") '\(character)'", at: start)
+            }
             throw failure("unexpected \(Quoted.go(character)) in command", at: start)
         }
     }

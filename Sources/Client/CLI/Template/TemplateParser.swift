@@ -160,6 +160,7 @@ struct TemplateParser {
     }
 
     private mutating func template() throws(TemplateError) -> TemplateNode {
+        skipSpace()
         let position = current.position
         let name = try templateName("template clause")
         skipSpace()

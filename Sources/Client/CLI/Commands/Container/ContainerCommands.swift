@@ -114,6 +114,10 @@ extension CreateFlags {
                         ? nil : "invalid IP address in add-host: \(Quoted.go(address))"
                 }
             case "dns": check = { IPText.isAddress($0) ? nil : "IP address is not correctly formatted: \($0)" }
+            case "label": check = { $0.hasPrefix("=") ? "invalid label '\($0)': empty name" : nil }
+            case "network", "net": check = complaint { try NetworkFlagsReader.check($0) }
+            case "device-cgroup-rule":
+                check = { DeviceFlags.isRule($0) ? nil : "invalid device cgroup format '\($0)'" }
             case "sysctl": check = { $0.contains("=") ? nil : "sysctl '\($0)' is not allowed" }
             case "annotation": check = { _ in nil }
             case "blkio-weight-device": check = complaint { try RunResources.weightDevice($0) }

@@ -47,7 +47,12 @@ enum ContainerLife {
     }
 
     static func stop(_ call: Invocation, _ verb: String) throws -> Int32 {
-        if call.flags.isSet("time") { call.console.line("Flag --time has been deprecated, use --timeout instead") }
+        if call.flags.isSet("time") {
+            call.console.line("Flag --time has been deprecated, use --timeout instead")
+            if call.flags.givenDirectly("timeout") {
+                throw CommandError("conflicting options: cannot specify both --timeout and --time")
+            }
+        }
         var query: [(String, String)] = []
         if call.flags.isSet("signal") { query.append(("signal", call.flags.string("signal"))) }
         if let seconds = call.flags.optionalInt("timeout") { query.append(("t", String(seconds))) }

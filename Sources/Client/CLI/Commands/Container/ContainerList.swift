@@ -24,9 +24,10 @@ enum ContainerList {
         var template = flags.string("format")
         if flags.bool("quiet"), !template.isEmpty {
             call.console.err("WARNING: Ignoring custom format, because both --format and --quiet are set.\n")
-            template = ""
+            if template != "raw" { template = "" }
         }
         if template.isEmpty, !flags.bool("quiet") { template = call.settings.configuration()["psFormat"]?.string ?? "" }
+        if !template.isEmpty { try probe(template) }
         let wantsSize = flags.bool("size") || Text.contains(template, ".Size") || Text.contains(template, "json .}")
         var query: [(String, String)] = []
         if flags.bool("all") { query.append(("all", "1")) }
@@ -49,6 +50,18 @@ enum ContainerList {
             : format
         call.console.out(try list2.text(template, quiet: flags.bool("quiet"), rows: rows))
         return 0
+    }
+
+    /// A field that no container has is an error also where there is none to list.
+    private static func probe(_ format: String) throws {
+        guard !["table", "raw", "json"].contains(format), let template = try? Template(format) else { return }
+        let row = record(.object(JSONObject()), truncated: true, now: .now())
+        do { _ = try template.execute(.record(row)) } catch  where Text.contains(error.message, "can't evaluate field")
+        {
+            throw CommandError("failed to execute template: \(error)")
+        } catch {
+            // Depends on the values of a row; the rows will tell.
+        }
     }
 
     static func record(_ item: JSONValue, truncated: Bool, now: Timestamp, size: Bool = true) -> TemplateRecord {
@@ -76,7 +89,7 @@ enum ContainerList {
                             (item["NetworkSettings"]?["Networks"]?.object?.keys ?? []).sorted().joined(separator: ","))
                     }
                 ),
-                ("Platform", { .json(.null) }),
+                ("Platform", { .typedNil("<nil>") }),
                 ("Ports", { .string(PortText.displayed(item["Ports"]?.array ?? [])) }),
                 ("RunningFor", { .string(HumanDuration.ago(created, now: now)) }),
                 ("Size", { .string(sizeText(item)) }),

@@ -11,15 +11,18 @@ enum ContainerViews {
         let details = try client.json("GET", "/containers/\(URLText.path(call.operands[0]))/json")
         let id = details["Id"]?.string ?? call.operands[0]
         var query: [(String, String)] = []
+        func time(_ name: String) throws -> String {
+            try TimeArgument.unix(flags.string(name), label: "invalid value for \"\(name)\": ")
+        }
         if flags.bool("details") { query.append(("details", "1")) }
         if flags.bool("follow") { query.append(("follow", "1")) }
-        if !flags.string("since").isEmpty { query.append(("since", try TimeArgument.unix(flags.string("since")))) }
+        if !flags.string("since").isEmpty { query.append(("since", try time("since"))) }
         query.append(("stderr", "1"))
         query.append(("stdout", "1"))
         let tail = flags.string("tail")
         if flags.isSet("tail"), tail != "all" { query.append(("tail", tail)) }
         if flags.bool("timestamps") { query.append(("timestamps", "1")) }
-        if !flags.string("until").isEmpty { query.append(("until", try TimeArgument.unix(flags.string("until")))) }
+        if !flags.string("until").isEmpty { query.append(("until", try time("until"))) }
         let response = try client.call("GET", "/containers/\(id)/logs", query: query)
         let tty = details["Config"]?["Tty"]?.bool ?? false
         var frames = FrameReader()

@@ -24,6 +24,19 @@ enum DeviceFlags {
         host["DeviceRequests"] = requests.isEmpty ? .null : .array(requests)
     }
 
+    /// `c 189:* rwm`
+    static func isRule(_ text: String) -> Bool {
+        let words = Text.split(text, " ")
+        func isNumber(_ word: String) -> Bool {
+            word == "*" || !word.isEmpty && word.utf8.allSatisfy { (48...57).contains($0) }
+        }
+        guard words.count == 3, ["a", "b", "c"].contains(words[0]), let (major, minor) = Text.cut(words[1], ":") else {
+            return false
+        }
+        return isNumber(major) && isNumber(minor) && (1...3).contains(words[2].count)
+            && words[2].allSatisfy { "rwm".contains($0) }
+    }
+
     /// `vendor.com/class=name` of the container device interface.
     private static func isQualifiedName(_ text: String) -> Bool {
         guard !text.hasPrefix("/"), let (kind, name) = Text.cut(text, "=") else { return false }
@@ -32,6 +45,7 @@ enum DeviceFlags {
 
     static func device(_ text: String) throws -> JSONValue {
         let parts = Text.split(text, ":")
+        if text.isEmpty { throw CommandError("bad format for path: ") }
         var (inside, permissions) = ("", "rwm")
         func isMode(_ mode: String) -> Bool {
             !mode.isEmpty && mode.allSatisfy { "rwm".contains($0) } && Set(mode).count == mode.count

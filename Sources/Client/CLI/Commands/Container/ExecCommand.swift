@@ -14,10 +14,13 @@ enum ExecCommand {
             flags.string("detach-keys").isEmpty
             ? call.settings.configuration()["detachKeys"]?.string ?? "" : flags.string("detach-keys")
         guard let sequence = DetachKeys.parse(keys) else { throw CommandError("invalid detach keys (\(keys))") }
-        if !detached, tty, interactive, !call.console.inputIsTerminal {
-            throw CommandError("the input device is not a TTY")
-        }
+        let variables = try VariableFile.environment(flags, call.settings.environment)
         let client = try call.client()
+        // Whether the container exists is told before what is wrong with the caller's terminal.
+        if !detached {
+            try client.perform("GET", "/containers/\(URLText.path(name))/json")
+            if tty, interactive, !call.console.inputIsTerminal { throw CommandError("the input device is not a TTY") }
+        }
         var request: JSONObject = [
             "User": .string(flags.string("user")), "Privileged": .bool(flags.bool("privileged")), "Tty": .bool(tty),
         ]
@@ -28,7 +31,7 @@ enum ExecCommand {
         request["AttachStderr"] = .bool(!detached)
         request["AttachStdout"] = .bool(!detached)
         request["DetachKeys"] = .string(keys)
-        request["Env"] = .array(try VariableFile.environment(flags, call.settings.environment).map { .string($0) })
+        request["Env"] = .array(variables.map { .string($0) })
         request["WorkingDir"] = .string(flags.string("workdir"))
         request["Cmd"] = .array(call.operands.dropFirst().map { .string($0) })
         let answer = try client.json("POST", "/containers/\(URLText.path(name))/exec", body: .json(.object(request)))

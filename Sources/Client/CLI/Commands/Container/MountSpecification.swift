@@ -7,6 +7,7 @@ import JSON
 /// Reads mounts from the command line.
 enum MountSpecification {
     static func mount(_ text: String) -> Checked<JSONValue> {
+        if text.isEmpty { return Checked(failure: "EOF") }
         do { return Checked(value: try parse(text)) } catch { return Checked(failure: "\(error)") }
     }
 

@@ -37,6 +37,7 @@ struct NetworkFlagsReader {
         if flags.isSet("network-alias"), !isUserDefined(attachments[0].name) {
             throw CommandError("network-scoped aliases are only supported for user-defined networks")
         }
+        if attachments.contains(where: { $0.name.isEmpty }) { throw CommandError("no name set for network") }
         let name = attachments[0].name
         if attachments.count == 1, name == "host" || name == "none" || name.hasPrefix("container:") {
             return JSONObject()
@@ -47,6 +48,9 @@ struct NetworkFlagsReader {
         }
         return result
     }
+
+    /// Complains about a value of `--network` before anything is asked of the daemon.
+    static func check(_ text: String) throws { _ = try NetworkFlagsReader(flags: FlagValues()).parse(text) }
 
     private func isUserDefined(_ name: String) -> Bool {
         !["default", "bridge", "host", "none", ""].contains(name) && !name.hasPrefix("container:")

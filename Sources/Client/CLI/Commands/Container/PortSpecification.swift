@@ -59,6 +59,9 @@ struct PortSpecification {
             }
         }
         if address.hasPrefix("["), address.hasSuffix("]") { address = String(address.dropFirst().dropLast()) }
+        if address.hasPrefix("["), !address.hasSuffix("]") {
+            throw CommandError("invalid IP address \(address): address \(address):: missing ']' in address")
+        }
         if !address.isEmpty, !IPText.isAddress(address) { throw CommandError("invalid IP address: \(address)") }
         if containerPort.isEmpty { throw CommandError("no port specified: \(text)<empty>") }
         guard let inside = PortSpecification.range(containerPort) else {

@@ -92,19 +92,20 @@ enum RunCommand {
         let flags = call.flags
         let policy = flags.string("pull")
         let cidfile = flags.string("cidfile")
-        if !cidfile.isEmpty, access(cidfile, F_OK) == 0 {
-            throw CommandError(
-                "container ID file found, make sure the other container isn't running or delete \(cidfile)")
-        }
         let reference: String
         do { reference = try ImageName.normalised(request.image) } catch { throw CommandError("\(error)") }
+        // Opened before there is a container that nobody would know the ID of.
+        let idFile = cidfile.isEmpty ? nil : try ContainerIDFile(cidfile)
         let client = try call.client()
         var query: [(String, String)] = []
         if flags.isSet("name") { query.append(("name", flags.string("name"))) }
         let platform =
             flags.string("platform").isEmpty
             ? call.settings.environment["DOCKER_DEFAULT_PLATFORM"] ?? "" : flags.string("platform")
-        if !platform.isEmpty { query.append(("platform", platform)) }
+        if !platform.isEmpty {
+            _ = try PlatformText.json(platform, label: "error parsing specified platform: ")
+            query.append(("platform", platform))
+        }
         var host = request.host
         if let size = Console.size(of: 1) { host["ConsoleSize"] = [.int(Int64(size.rows)), .int(Int64(size.columns))] }
         var object = request.body.object ?? JSONObject()
@@ -131,24 +132,46 @@ enum RunCommand {
         }
         for warning in answer["Warnings"]?.strings ?? [] { call.console.err("WARNING: \(warning)\n") }
         guard let id = answer["Id"]?.string else { throw CommandError("the daemon answered without a container ID") }
-        if !cidfile.isEmpty { try write(id, to: cidfile) }
+        try idFile?.write(id)
         return id
     }
 
     private static func isMissingImage(_ error: ClientError, _ image: String) -> Bool {
         Text.contains("\(error)".lowercased(), "no such image")
             || Text.contains("\(error)".lowercased(), "image not found")
+            // Another platform of the same name is there; the one that was asked for may be had.
+            || Text.contains("\(error)", "does not match the specified platform")
+    }
+}
+
+/// `--cidfile`: made before the container, removed again when there is none.
+final class ContainerIDFile {
+    private let path: String
+    private let descriptor: Int32
+    private var isWritten = false
+
+    init(_ path: String) throws {
+        self.path = path
+        descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            throw CommandError(
+                errno == EEXIST
+                    ? "container ID file found, make sure the other container isn't running or delete \(path)"
+                    : "failed to create the container ID file: open \(path): \(ErrnoText.current)")
+        }
     }
 
-    private static func write(_ id: String, to path: String) throws {
-        let fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard fd >= 0 else {
-            throw CommandError("failed to create the container ID file: open \(path): \(ErrnoText.current)")
-        }
-        defer { close(fd) }
-        guard Console.write(Array(id.utf8), to: fd) else {
+    func write(_ id: String) throws {
+        guard Console.write(Array(id.utf8), to: descriptor) else {
             throw CommandError("failed to write the container ID to the file: \(ErrnoText.current)")
         }
+        isWritten = true
+    }
+
+    deinit {
+        guard descriptor >= 0 else { return }
+        close(descriptor)
+        if !isWritten { unlink(path) }
     }
 }
 

@@ -41,6 +41,7 @@ enum VariableFile {
             + flags.list("label")
         {
             let (name, value) = Text.cut(text, "=") ?? (text, "")
+            if name.isEmpty { throw CommandError("invalid label '\(text)': empty name") }
             labels[name] = .string(value)
         }
         return labels

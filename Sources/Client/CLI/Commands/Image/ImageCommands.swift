@@ -26,7 +26,7 @@ enum ImageCommands {
             flags: { ImageFlags.save }, run: ImageFiles.save),
         Command(
             ["image import", "import"], "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
-            "Import the contents from a tarball to create a filesystem image", .range(1, 2),
+            "Import the contents from a tarball to create a filesystem image", .atLeast(1),
             flags: { ImageFlags.importImage }, run: ImageFiles.importImage),
         Command(
             ["image tag", "tag"], "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
@@ -41,8 +41,8 @@ enum ImageCommands {
             ["image inspect"], "[OPTIONS] IMAGE [IMAGE...]", "Display detailed information on one or more images",
             .atLeast(1), flags: { ImageFlags.inspect },
             run: { call in
+                let platform = try PlatformText.query(call.flags.string("platform"), label: "")
                 let client = try call.client()
-                let platform = try PlatformText.query(call.flags.string("platform"))
                 return try ObjectInspector.run(call) { name in
                     try client.call("GET", "/images/\(URLText.path(name))/json", query: platform).readAll()
                 }
@@ -52,19 +52,38 @@ enum ImageCommands {
 
 /// `--platform linux/arm64/v8` as the JSON that newer API versions take.
 enum PlatformText {
-    static func json(_ text: String) throws -> String {
+    private static let systems: Set<String> = [
+        "aix", "android", "darwin", "dragonfly", "freebsd", "illumos", "ios", "js", "linux", "macos", "netbsd",
+        "openbsd", "plan9", "solaris", "wasip1", "windows",
+    ]
+    private static let architectures: Set<String> = [
+        "386", "aarch64", "amd64", "arm", "arm64", "armel", "armhf", "i386", "loong64", "mips", "mips64", "mips64le",
+        "mipsle", "ppc64", "ppc64le", "riscv64", "s390x", "wasm", "x86-64", "x86_64",
+    ]
+
+    /// `label` starts the complaint, which every command of the stock client words a little differently.
+    static func json(_ text: String, label: String = "invalid platform: ") throws -> String {
         let parts = Text.split(text.lowercased(), "/")
-        guard parts.count <= 3, parts.allSatisfy({ !$0.isEmpty }) else {
-            throw CommandError(
-                "invalid platform: \(Quoted.go(text)): unknown operating system or architecture: invalid argument")
+        func refuse(_ reason: String) throws -> Never {
+            throw CommandError("\(label)\(Quoted.go(text)): \(reason): invalid argument")
         }
-        func quoted(_ text: String) -> String { Quoted.go(text) }
-        let architecture = parts.count > 1 ? parts[1] : "amd64"
-        let variant = parts.count > 2 ? ",\"variant\":\(quoted(parts[2]))" : ""
-        return "{\"architecture\":\(quoted(architecture)),\"os\":\(quoted(parts[0]))\(variant)}"
+        let (system, architecture): (String, String)
+        switch parts.count {
+        case 1 where systems.contains(parts[0]): (system, architecture) = (parts[0], BuildInformation.architecture)
+        case 1 where architectures.contains(parts[0]): (system, architecture) = ("linux", parts[0])
+        case 1: try refuse("unknown operating system or architecture")
+        case 2, 3: (system, architecture) = (parts[0], parts[1])
+        default: try refuse("cannot parse platform specifier")
+        }
+        guard parts.allSatisfy({ !$0.isEmpty }) else { try refuse("unknown operating system or architecture") }
+        let variant = parts.count > 2 ? ",\"variant\":\(Quoted.go(parts[2]))" : ""
+        let known = ["x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386"]
+        let shown = known[architecture] ?? architecture
+        return
+            "{\"architecture\":\(Quoted.go(shown)),\"os\":\(Quoted.go(system == "macos" ? "darwin" : system))\(variant)}"
     }
 
-    static func query(_ text: String) throws -> [(String, String)] {
-        text.isEmpty ? [] : [("platform", try json(text))]
+    static func query(_ text: String, label: String = "invalid platform: ") throws -> [(String, String)] {
+        text.isEmpty ? [] : [("platform", try json(text, label: label))]
     }
 }

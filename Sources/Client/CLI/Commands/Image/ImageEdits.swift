@@ -22,7 +22,9 @@ enum ImageEdits {
         var query: [(String, String)] = []
         if call.flags.bool("force") { query.append(("force", "1")) }
         if call.flags.bool("no-prune") { query.append(("noprune", "1")) }
-        for platform in call.flags.slice("platform") { query.append(("platforms", try PlatformText.json(platform))) }
+        for platform in call.flags.slice("platform") {
+            query.append(("platforms", try PlatformText.json(platform, label: "")))
+        }
         let client = try call.client()
         var failures: [String] = []
         var isFatal = false

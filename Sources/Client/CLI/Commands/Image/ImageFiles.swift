@@ -20,6 +20,7 @@ enum ImageFiles {
         let quiet = flags.bool("quiet") || !call.console.outputIsTerminal
         query.append(("quiet", quiet ? "1" : "0"))
         query += try PlatformText.query(flags.string("platform"))
+        if flags.isSet("input") { try refuseFolder(descriptor, flags.string("input")) }
         let response = try call.client().call(
             "POST", "/images/load", query: query,
             body: .stream(contentType: "application/x-tar", next: reader(descriptor)))
@@ -29,6 +30,13 @@ enum ImageFiles {
             while let bytes = try response.read() { call.console.out(bytes: bytes) }
         }
         return 0
+    }
+
+    private static func refuseFolder(_ descriptor: Int32, _ path: String) throws {
+        var status = stat()
+        if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+            throw CommandError("read \(path): is a directory")
+        }
     }
 
     /// Chunks of a file or pipe.
@@ -85,12 +93,14 @@ enum ImageFiles {
 
     private static func checkOutput(_ path: String) throws {
         var status = stat()
-        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         guard stat(folder, &status) == 0 else {
-            throw CommandError(
-                "failed to save image: invalid output path: directory \(Quoted.go(folder)) does not exist")
+            throw CommandError("failed to save image: invalid output path: stat \(folder): \(ErrnoText.current)")
         }
         if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+            if status.st_mode & S_IFMT == S_IFDIR {
+                throw CommandError("failed to save image: cannot write to a directory")
+            }
             throw CommandError("failed to save image: invalid output path: \(Quoted.go(path)) must be a regular file")
         }
     }
@@ -100,7 +110,7 @@ enum ImageFiles {
         let flags = call.flags
         let isURL = source.hasPrefix("http://") || source.hasPrefix("https://")
         var query = [("fromSrc", isURL ? source : "-")]
-        if call.operands.count == 2 {
+        if call.operands.count > 1 {
             let parts = try ImageName.parse(call.operands[1])
             query.append(("repo", parts.familiarName + (parts.tag.map { ":" + $0 } ?? "")))
         }
@@ -113,6 +123,7 @@ enum ImageFiles {
             if source != "-" {
                 descriptor = open(source, O_RDONLY | O_CLOEXEC)
                 guard descriptor >= 0 else { throw CommandError("open \(source): \(ErrnoText.current)") }
+                try refuseFolder(descriptor, source)
             }
             body = .stream(contentType: "text/plain", next: reader(descriptor))
         }

@@ -79,7 +79,7 @@ enum ImageFlags {
         Flag("format", "f", .string, FormatHelp.template),
         Flag(
             "platform", .string,
-            "Inspect a specific platform of the multi-platform image. If the image or the server is not multi-platform capable, the command will error out if the platform does not match. 'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)"
+            "Inspect a specific platform of the multi-platform image.\nIf the image or the server is not multi-platform capable, the command will error out if the platform does not match.\n'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)"
         ),
     ]
 }

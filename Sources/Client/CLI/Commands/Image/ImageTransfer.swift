@@ -53,10 +53,13 @@ enum ImageTransfer {
         if flags.bool("all-tags") {
             if parts.tag != nil { throw CommandError("tag can't be used with --all-tags/-a") }
         } else {
-            if parts.tag == nil, !flags.bool("quiet") { call.console.line("Using default tag: latest") }
             query.append(("tag", parts.tag ?? "latest"))
         }
-        query += try PlatformText.query(flags.string("platform"))
+        query += try PlatformText.query(
+            flags.string("platform"), label: "Invalid platform " + flags.string("platform"))
+        if !flags.bool("all-tags"), parts.tag == nil, !flags.bool("quiet") {
+            call.console.line("Using default tag: latest")
+        }
         call.console.flush()
         let headers = credentials(call, parts.domain)
         let response = try call.client().call(

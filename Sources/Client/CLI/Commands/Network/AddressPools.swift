@@ -16,7 +16,10 @@ enum AddressPools {
         }
         var pools: [(subnet: String, fields: JSONObject)] = []
         for subnet in subnets {
-            guard CIDRText(subnet) != nil else { throw CommandError("invalid CIDR address: \(subnet)") }
+            let first = CIDRText(subnet)
+            for other in pools where first.map({ CIDRText(other.subnet)?.overlaps($0) ?? false }) ?? false {
+                throw CommandError("multiple overlapping subnet configuration is not supported")
+            }
             pools.append((subnet, ["Subnet": .string(subnet)]))
         }
         func place(_ address: String, _ what: String, _ key: String) throws {
@@ -32,7 +35,7 @@ enum AddressPools {
         for range in ranges { try place(range, "range", "IPRange") }
         for gateway in gateways { try place(gateway, "gateway", "Gateway") }
         for text in auxiliary {
-            guard let (name, address) = Text.cut(text, "=") else { continue }
+            let (name, address) = Text.cut(text, "=") ?? (text, "")
             guard let index = pools.firstIndex(where: { CIDRText($0.subnet)?.contains(address) == true }) else {
                 throw CommandError("no matching subnet for aux-address \(address)")
             }
@@ -58,11 +61,20 @@ struct CIDRText {
         self.length = length
     }
 
+    func overlaps(_ other: CIDRText) -> Bool {
+        guard network.count == other.network.count else { return false }
+        return CIDRText.equal(network, other.network, bits: min(length, other.length))
+    }
+
+    private static func equal(_ left: [UInt8], _ right: [UInt8], bits: Int) -> Bool {
+        (0..<bits).allSatisfy { bit in
+            let mask: UInt8 = 0x80 >> UInt8(bit % 8)
+            return left[bit / 8] & mask == right[bit / 8] & mask
+        }
+    }
+
     func contains(_ address: String) -> Bool {
         guard let bytes = AddressBytes.parse(address), bytes.count == network.count else { return false }
-        return (0..<length).allSatisfy { bit in
-            let mask: UInt8 = 0x80 >> UInt8(bit % 8)
-            return bytes[bit / 8] & mask == network[bit / 8] & mask
-        }
+        return CIDRText.equal(bytes, network, bits: length)
     }
 }

@@ -129,7 +129,9 @@ enum NetworkCommands {
                 call.console.err("\(error)\n")
             }
         }
-        return failed ? 1 : 0
+        // The stock client's own words after the failures were told.
+        if failed { throw CommandError("exit status 1") }
+        return 0
     }
 
     private static func connect(_ call: Invocation) throws -> Int32 {

@@ -9,10 +9,9 @@ enum DiskUsageCommand {
     static func run(_ call: Invocation) throws -> Int32 {
         let answer = try call.client().json("GET", "/system/df")
         if call.flags.bool("verbose") {
-            guard call.flags.string("format").isEmpty else {
-                throw CommandError("the --format flag with --verbose is not supported yet")
-            }
-            return try verbose(call, answer)
+            let format = call.flags.string("format")
+            if format.isEmpty || format == "table" { return try verbose(call, answer) }
+            return try verbose(call, answer, format: format)
         }
         let format = ListFormat(
             table: "{{.Type}}\\t{{.TotalCount}}\\t{{.Active}}\\t{{.Size}}\\t{{.Reclaimable}}", quiet: "{{.Type}}",
@@ -78,6 +77,40 @@ enum DiskUsageCommand {
             ])
     }
 
+    /// The rows of all four tables as one document for a template.
+    private static func verbose(_ call: Invocation, _ answer: JSONValue, format: String) throws -> Int32 {
+        let now = Timestamp.now()
+        let images = items(answer, "Images").flatMap { image in
+            ImageList.names(image, false).prefix(1).map {
+                var row = ImageList.record(image, $0, truncated: false, now: now).json.object ?? JSONObject()
+                row["Digest"] = ""
+                return JSONValue.object(row)
+            }
+        }
+        let document: JSONValue = [
+            "Images": .array(images),
+            "Containers": .array(
+                items(answer, "Containers").map { containerRecord($0, truncated: false, now: now).json }),
+            "Volumes": .array(items(answer, "Volumes").map { VolumeCommands.record($0).json }),
+            "BuildCache": .array(items(answer, "BuildCache")),
+        ]
+        let source = format == "json" ? "{{json .}}" : format
+        let template: Template
+        do {
+            template = try Template(Text.replacing(Text.replacing(source, "\\t", with: "\t"), "\\n", with: "\n"))
+        } catch { throw CommandError("failed to parse template: \(error)") }
+        // As the stock client: no newline of its own.
+        call.console.out(try template.execute(.json(document)))
+        return 0
+    }
+
+    /// The size of the image is none of the container's.
+    private static func containerRecord(_ item: JSONValue, truncated: Bool, now: Timestamp) -> TemplateRecord {
+        var own = item.object ?? JSONObject()
+        own["SizeRootFs"] = 0
+        return ContainerList.record(.object(own), truncated: truncated, now: now)
+    }
+
     private static func verbose(_ call: Invocation, _ answer: JSONValue) throws -> Int32 {
         let now = Timestamp.now()
         let images = items(answer, "Images").flatMap { image in
@@ -92,12 +125,7 @@ enum DiskUsageCommand {
                 "SharedSize": "SHARED SIZE", "UniqueSize": "UNIQUE SIZE", "Containers": "CONTAINERS",
             ])
         call.console.out("Images space usage:\n\n" + (try imageFormat.text("", quiet: false, rows: images)))
-        let containers = items(answer, "Containers").map { item -> TemplateRecord in
-            // The size of the image is none of the container's.
-            var own = item.object ?? JSONObject()
-            own["SizeRootFs"] = 0
-            return ContainerList.record(.object(own), truncated: true, now: now)
-        }
+        let containers = items(answer, "Containers").map { containerRecord($0, truncated: true, now: now) }
         var headers = ContainerList.format.headers
         headers["LocalVolumes"] = "LOCAL VOLUMES"
         let containerFormat = ListFormat(

@@ -24,10 +24,14 @@ enum EventsCommand {
         let response = try call.client().call("GET", "/events", query: query + call.filterQuery())
         var messages = JSONLines(response)
         while let event = try messages.next() {
-            call.console.line(try template?.execute(.json(event)) ?? text(event))
+            call.console.line(try template.map { try shown(event, $0) } ?? text(event))
             call.console.flush()
         }
         return 0
+    }
+
+    private static func shown(_ event: JSONValue, _ template: Template) throws -> String {
+        do { return try template.execute(.json(event)) } catch { throw ExitError(64, "Error parsing format: \(error)") }
     }
 
     /// `2020-…Z container start <id> (image=…, name=…)`

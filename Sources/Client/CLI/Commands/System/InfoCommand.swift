@@ -24,9 +24,14 @@ enum InfoCommand {
             let template: Template
             do { template = try Template(source) } catch { throw ExitError(64, "template parsing error: \(error)") }
             var all = info.object ?? JSONObject()
-            if let failure { all["ServerErrors"] = [.string("\(failure)")] }
+            all["ServerErrors"] = .array(failure.map { [.string("\($0)")] } ?? [])
             all["ClientInfo"] = client
-            call.console.line(try template.execute(.json(.object(all))))
+            let text: String
+            do { text = try template.execute(.json(.object(all))) } catch {
+                call.console.line("")
+                throw error
+            }
+            call.console.line(text)
             return 0
         }
         call.console.out(

@@ -64,6 +64,9 @@ enum PruneCommands {
 
     static func system(_ call: Invocation) throws -> Int32 {
         let (all, volumes) = (call.flags.bool("all"), call.flags.bool("volumes"))
+        if volumes, call.flags.list("filter").contains(where: { $0.hasPrefix("until=") }) {
+            throw CommandError("ERROR: The \"until\" filter is not supported with \"--volumes\"")
+        }
         var warning =
             "WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one container\n"
         if volumes { warning += "  - all anonymous volumes not used by at least one container\n" }

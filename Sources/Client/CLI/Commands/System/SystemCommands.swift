@@ -24,6 +24,10 @@ enum SystemCommands {
             ["system prune"], "[OPTIONS]", "Remove unused data", .none, flags: { SystemFlags.prune },
             run: PruneCommands.system),
         Command(
+            ["system dial-stdio"], "",
+            "Proxy the stdio stream to the daemon connection. Should not be invoked manually.", .none, isHidden: true,
+            run: DialCommand.run),
+        Command(
             ["inspect"], "[OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on Docker objects",
             .atLeast(1),
             flags: { SystemFlags.inspect }, run: inspect),
@@ -68,6 +72,7 @@ enum SystemCommands {
         }
         let client = try call.client()
         let wantsSize = call.flags.bool("size")
+        if wantsSize, !type.isEmpty, type != "container" { call.console.err("WARNING: --size ignored for \(type)\n") }
         return try ObjectInspector.run(call) { name in
             for kind in kinds where type.isEmpty ? kind.name != "config" : kind.name == type {
                 do {

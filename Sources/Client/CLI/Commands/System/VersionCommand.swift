@@ -61,6 +61,10 @@ enum VersionCommand {
             let client = try call.client()
             version = try client.apiVersion()
             server = withDefaults(try client.json("GET", "/version"))
+        } catch let error as ClientError {
+            // Without an endpoint there is no client either.
+            if case .configuration = error { throw error }
+            failure = error
         } catch { failure = error }
         let built =
             Timestamp(rfc3339: BuildInformation.time).map { LocalTime.ansiC($0) } ?? BuildInformation.time
@@ -74,7 +78,10 @@ enum VersionCommand {
         var output: String
         do {
             output = try template.execute(.json(["Client": client, "Server": server]))
-        } catch { throw CommandError("\(error)") }
+        } catch {
+            call.console.line("")
+            throw CommandError("\(error)")
+        }
         if isLayout { output = TabWriter.align(output, minimum: 20, padding: 1) }
         call.console.line(output)
         if let failure { throw failure }

@@ -89,6 +89,13 @@ enum VolumeCommands {
             "topology-preferred",
             "topology-required", "type",
         ] where flags.isSet(name) { throw CommandError("the --\(name) flag is not supported yet: cluster volumes") }
+        if flags.isSet("name"), !call.operands.isEmpty {
+            throw CommandError(
+                "conflicting options: cannot specify a volume-name through both --name and as a positional arg")
+        }
+        if flags.isSet("name") {
+            call.console.line("Flag --name has been deprecated, use positional arguments instead")
+        }
         func map(_ name: String) -> JSONValue {
             .object(
                 JSONObject(
@@ -101,7 +108,7 @@ enum VolumeCommands {
             "POST", "/volumes/create",
             body: .json([
                 "Driver": .string(flags.string("driver")), "DriverOpts": map("opt"), "Labels": map("label"),
-                "Name": .string(call.operands.first ?? ""),
+                "Name": .string(call.operands.first ?? flags.string("name")),
             ]))
         call.console.line(answer["Name"]?.string ?? "")
         return 0
