@@ -120,6 +120,14 @@ int apus_wait_signal(int *number) {
     return sigwait(&all, number);
 }
 
+static void end_with_signal(int signal) { _exit(128 + signal); }
+
+void apus_end_on_signals(int on) {
+    const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    struct sigaction action = {.sa_handler = on ? end_with_signal : SIG_DFL};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) sigaction(signals[i], &action, NULL);
+}
+
 void apus_reset_signals(void) {
     for (int number = 1; number < 65; number++)
         if (number != SIGKILL && number != SIGSTOP) signal(number, SIG_DFL);

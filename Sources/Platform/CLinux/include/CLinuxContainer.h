@@ -49,6 +49,9 @@ void apus_block_signals(void);
 /// Waits for the next of the blocked signals; fills in the number. Returns 0 or an errno value.
 int apus_wait_signal(int *signal);
 
+/// While on, signals that ask a program to end do so at once, even for pid 1 of a namespace; off restores their defaults.
+void apus_end_on_signals(int on);
+
 /// Resets all dispositions to default and unblocks everything, as a fresh program expects.
 void apus_reset_signals(void);
 

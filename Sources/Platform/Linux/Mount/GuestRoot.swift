@@ -52,24 +52,55 @@ package struct GuestRoot: ~Copyable {
         try Self.folder(path, below: fd.raw, mode: mode)
     }
 
-    private static func folder(_ path: String, below root: Int32, mode: UInt32) throws(Errno) -> OwnedFD {
+    private static func folder(_ path: String, below root: Int32, mode: UInt32, links: Int = 0) throws(Errno) -> OwnedFD
+    {
         do throws(Errno) {
             return try open(path, below: root, O_PATH | O_DIRECTORY)
         } catch {
             guard error.code == ENOENT, let (parent, name) = split(path) else { throw error }
-            let above = try folder(parent, below: root, mode: mode)
-            if mkdirat(above.raw, name, mode) < 0 && errno != EEXIST { throw Errno(call: "mkdir \(path)") }
+            let above = try folder(parent, below: root, mode: mode, links: links)
+            if mkdirat(above.raw, name, mode) < 0 {
+                guard errno == EEXIST else { throw Errno(call: "mkdir \(path)") }
+                if let target = try target(of: name, in: above.raw, parent, links) {
+                    return try folder(target, below: root, mode: mode, links: links + 1)
+                }
+            }
             return try open(path, below: root, O_PATH | O_DIRECTORY)
         }
     }
 
+    /// Where a link leads that leads nowhere yet, as the container sees it; nil for anything but a link.
+    private static func target(of name: String, in folder: Int32, _ parent: String, _ links: Int) throws(Errno)
+        -> String?
+    {
+        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = buffer.withUnsafeMutableBytes { bytes in
+            bytes.baseAddress.map { readlinkat(folder, name, $0, bytes.count) } ?? -1
+        }
+        guard count > 0 else { return nil }
+        guard links < 40 else { throw Errno(call: "open \(parent)/\(name)", code: ELOOP) }
+        let target = String(decoding: buffer.prefix(count), as: UTF8.self)
+        return target.hasPrefix("/") ? target : parent + "/" + target
+    }
+
     /// Opens a file (O_PATH), making an empty one and its parents when missing: a place to mount a file on.
     package borrowing func file(_ path: String) throws(Errno) -> OwnedFD {
+        try file(path, links: 0)
+    }
+
+    private borrowing func file(_ path: String, links: Int) throws(Errno) -> OwnedFD {
         if let found = try find(path) { return found }
         guard let (parent, name) = Self.split(path) else { throw Errno(call: "open \(path)", code: EISDIR) }
         let above = try folder(parent)
         let made = openat(above.raw, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0o755)
-        if made >= 0 { _ = close(made) } else if errno != EEXIST { throw Errno(call: "create \(path)") }
+        if made >= 0 {
+            _ = close(made)
+        } else {
+            guard errno == EEXIST else { throw Errno(call: "create \(path)") }
+            if let target = try Self.target(of: name, in: above.raw, parent, links) {
+                return try file(target, links: links + 1)
+            }
+        }
         return try open(path, O_PATH)
     }
 
