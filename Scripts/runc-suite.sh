@@ -4,7 +4,7 @@
 # one is given, with REFERENCE, and prints a table: file, passed, failed, skipped. Fails when RUNTIME fails a test that REFERENCE passes.
 # CHECKOUT needs `make test-binaries` and its test images (CHECKOUT/tests/integration/get-images.sh); this machine bats, jq, gawk and go.
 # Environment: FILES (names of .bats files, default all), RESULTS (folder for the logs, default a fresh one; kept runs of REFERENCE
-# found there are not repeated), TEST_SECONDS (for one file, default 900).
+# found there are not repeated), SCRATCH (where containers live, default /var/tmp; a tmpfs is quicker), TEST_SECONDS (for one file, default 900).
 set -uo pipefail
 [ $# -ge 2 ] || { echo "usage: runc-suite.sh CHECKOUT RUNTIME [REFERENCE]" >&2; exit 2; }
 suite=$(cd "$1/tests/integration" && pwd) || exit 2
@@ -16,15 +16,15 @@ done
 results=${RESULTS:-$(mktemp -d /var/tmp/runc-suite-XXXX)}
 mkdir -p "$results/runtime" "$results/reference"
 
-# run FILE PROGRAM LOG: with a terminal, as many tests want one.
+# run FILE PROGRAM LOG: with a terminal, as many tests want one, on which nobody types: the end of its input would reach containers.
 run() {
     local scratch
-    scratch=$(mktemp -d /var/tmp/runc-bats-XXXX)
+    scratch=$(mktemp -d "${SCRATCH:-/var/tmp}/runc-bats-XXXX")
     chmod a+x "$scratch"
     # Some tests compare the name that the help and the messages speak of.
     ln -s "$2" "$scratch/runc"
     (cd "$suite" && RUNC=$scratch/runc TMPDIR=$scratch BATS_TMPDIR=$scratch timeout -k 10 "${TEST_SECONDS:-900}" \
-        script -qec "bats -t '$1' >'$3' 2>&1" /dev/null) >/dev/null </dev/null
+        script -qec "bats -t '$1' >'$3' 2>&1" /dev/null) >/dev/null <> <(:)
     [ $? -ne 124 ] || echo "not ok 999 $1 ran out of time" >>"$3"
     rm -rf "$scratch"
 }

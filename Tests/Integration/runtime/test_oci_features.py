@@ -252,3 +252,58 @@ def signal_and_wait(descriptor):
     signal.pidfd_send_signal(descriptor, signal.SIGKILL)
     wait_readable(descriptor)
     os.close(descriptor)
+
+
+def test_a_mount_goes_where_a_link_will_lead(oci):
+    """The link leads nowhere yet, and would lead out if it were followed on the host."""
+    oci.spec(["cat", "/made/for/it/file"])
+    os.symlink("/made/for/it/file", oci.path / "rootfs/link")
+    os.symlink("/loop", oci.path / "rootfs/loop")
+    (oci.path / "file").write_text("bound")
+
+    def mount(destination):
+        change(oci, lambda spec: spec["mounts"].append(
+            {"destination": destination, "type": "bind", "source": str(oci.path / "file"), "options": ["bind"]}))
+    mount("/link")
+    done = oci("run", oci.id)
+    assert done.stdout == "bound", done.stderr
+    assert not os.path.exists("/made")
+    mount("/loop/file")
+    done = oci("run", oci.id)
+    assert done.returncode == 1 and "symbolic links" in done.stderr
+
+
+def test_a_mount_from_inside_the_root(oci):
+    """What an earlier mount made is a source for a later one, also for users who could not open it themselves."""
+    source = oci.path / "closed"
+    source.mkdir(mode=0o700)
+    (source / "word").write_text("found")
+    (source / "word").chmod(0o644)
+    users = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+    for folder in [oci.path, *oci.path.parents]:
+        if os.stat(folder).st_mode & 0o001 == 0:
+            os.chmod(folder, 0o711)
+
+    def edit(spec):
+        root = f"{oci.path}/rootfs"
+        spec["mounts"] += [
+            {"destination": "/a", "type": "bind", "source": str(source), "options": ["bind"]},
+            {"destination": f"{root}/b", "type": "bind", "source": f"{root}/a", "options": ["rbind"]}]
+        add_namespace(spec, "user")
+        spec["linux"].update(uidMappings=users, gidMappings=users)
+    subprocess.run(["chown", "-Rh", "100000:100000", oci.path / "rootfs"], check=True)
+    os.chmod(source, 0o755)
+    assert output(oci, edit, "cat", "/b/word") == "found"
+
+
+def test_a_created_container_heeds_signals(oci):
+    """It is pid 1 of its namespace: the kernel drops signals that it does not handle."""
+    oci.spec(["sleep", "60"])
+    subprocess.run([PROGRAM, "--root", f"{oci.path.parent}/root", "create", oci.id], cwd=oci.path, check=True,
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    descriptor = os.pidfd_open(json.loads(oci("state", oci.id).stdout)["pid"])
+    assert oci("kill", oci.id, "TERM").returncode == 0
+    wait_readable(descriptor)
+    os.close(descriptor)
+    assert json.loads(oci("state", oci.id).stdout)["status"] == "stopped"
+    assert oci("delete", oci.id).returncode == 0

@@ -21,6 +21,7 @@ extension OCICommand {
         try checkTerminal(process, detached: detached)
         let extra = try passDescriptors(to: &process)
         _ = try SchedulingPlan(process)
+        try closeForeign()
         let pid = container.pid
         let pidfd = OwnedFD(try check("pidfd_open") { apus_pidfd_open(pid, 0) })
         let groups = try subgroups(plan.cgroup)
@@ -32,6 +33,7 @@ extension OCICommand {
         launch.groupFolders = groups
         launch.extraDescriptors = extra
         launch.personality = plan.linux.personality
+        launch.memoryPolicy = plan.linux.memoryPolicy
         launch.hasListener = plan.listener != nil
         launch.debug = log.debug
         let child: (pid: Int32, master: Int32?)

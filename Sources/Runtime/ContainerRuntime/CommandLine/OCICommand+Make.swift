@@ -67,10 +67,12 @@ extension OCICommand {
         let launched = try doing("unable to start container process") {
             let launched = try ContainerLaunch.start(
                 plan, streams: plan.process.terminal ? .terminal : .inherited, startFifo: fifo)
+            if let filter = plan.seccomp { log.debug("seccomp filter flags: \(filter.flags)") }
             log.debug("container \(plan.id): process \(launched.pid) cloned, limited, attached to its control group")
             do {
                 try doing("error during container init") {
                     try follower.follow(launched.socket.raw, pid: launched.pid, until: .ready)
+                    try launched.privileged.applyLimits(to: launched.pid)
                 }
                 log.debug("container \(plan.id): process \(launched.pid) prepared, waiting for the word to start")
                 if let path = arguments["pidfd-socket"] {
@@ -119,6 +121,12 @@ extension OCICommand {
         return (listening, listening + preserved)
     }
 
+    /// What the caller left open is nobody's business here, least of all a container's (CVE-2024-21626). Before the first
+    /// descriptor of our own.
+    func closeForeign() throws {
+        _ = apus_close_range(3 + UInt32(try extraDescriptors().total), UInt32.max, 0)
+    }
+
     /// Tells the program of the sockets it is given: sd_listen_fds(3).
     func passDescriptors(to process: inout RuntimeSpec.Process) throws -> Int32 {
         let (listening, total) = try extraDescriptors()
@@ -136,12 +144,16 @@ extension OCICommand {
         }
     }
 
-    func create() throws { _ = try make(withFifo: true, detached: true) }
+    func create() throws {
+        try closeForeign()
+        _ = try make(withFifo: true, detached: true)
+    }
 
     /// Runs to the end unless `--detach`; the exit code is the container's.
     func runForeground() throws -> Int32 {
         let detached = arguments.has("detach")
         if !arguments.has("no-subreaper") { _ = apus_prctl(36, 1, 0, 0, 0) }  // PR_SET_CHILD_SUBREAPER
+        try closeForeign()
         var foreground = detached ? nil : Foreground()
         let made = try make(withFifo: false, detached: detached)
         do {

@@ -60,6 +60,8 @@ extension OCICommand {
                 // One that is being made or removed right now is no container to tell about.
                 if let container = try? SavedContainer.load(root: root, id: name) { found.append(container) }
             }
+        } else if hasRoot || errno != ENOENT {
+            throw Errno(call: "open \(root)")
         }
         found.sort { $0.id < $1.id }
         if arguments.has("quiet") { return found.forEach { print($0.id) } }
@@ -102,7 +104,7 @@ extension OCICommand {
         default: throw RuntimeError(.invalid, "invalid format option")
         }
         let options = arguments.operands.count > 1 ? Array(arguments.operands.dropFirst()) : ["-ef"]
-        let result = try ChildProgram.run("ps", ["ps"] + options)
+        let result = try ChildProgram.run("ps", ["ps"] + options, limit: 64 << 20)
         let lines = result.output.split(separator: "\n")
         guard let title = lines.first else {
             throw RuntimeError(.internalError, "ps: \(result.errors)")

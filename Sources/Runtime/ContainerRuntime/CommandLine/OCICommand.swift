@@ -14,6 +14,8 @@ struct OCICommand {
     /// The name this program was called by; callers look for it in messages.
     let program: String
     let root: String
+    /// `--root` was given; else nothing need be there yet.
+    let hasRoot: Bool
     let log: CommandLog
     let syntax: CommandSyntax
     let arguments: CommandArguments
@@ -42,10 +44,7 @@ struct OCICommand {
             return 1
         }
         if ["create", "run", "exec"].contains(command.name) { try SelfProtection.ensure(arguments: all) }
-        do {
-            try command.closeForeign()
-            return try command.perform()
-        } catch {
+        do { return try command.perform() } catch {
             let failure = RuntimeError(error)
             let doing = ["create", "run", "exec", "restore"].contains(command.name)
             let prefix = command.name == "exec" ? "exec failed: " : "\(program) \(command.name) failed: "
@@ -87,8 +86,8 @@ struct OCICommand {
         }
         let root = global["root"] ?? "/run/apus-runtime"
         return OCICommand(
-            program: program, root: root.hasPrefix("/") ? root : workingFolder + "/" + root, log: log, syntax: syntax,
-            arguments: arguments)
+            program: program, root: root.hasPrefix("/") ? root : workingFolder + "/" + root,
+            hasRoot: global["root"] != nil, log: log, syntax: syntax, arguments: arguments)
     }
 
     private static func help(program: String) -> String {
@@ -107,12 +106,6 @@ struct OCICommand {
         guard let name = getcwd(nil, 0) else { return "" }
         defer { free(name) }
         return String(cString: name)
-    }
-
-    /// What the caller left open is nobody's business here, least of all a container's (CVE-2024-21626).
-    private func closeForeign() throws {
-        let extra = ["create", "run", "exec", "restore"].contains(name) ? try extraDescriptors().total : 0
-        _ = apus_close_range(3 + UInt32(extra), UInt32.max, 0)
     }
 
     private func perform() throws -> Int32 {

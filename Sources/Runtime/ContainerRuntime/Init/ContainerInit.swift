@@ -45,6 +45,7 @@ struct ContainerInit {
         let number = ownNumber()
         _ = apus_prctl(4, 1, 0, 0, 0)  // its own files in /proc are its own
         var setup = ProcessSetup(plan.process, seccomp: plan.seccomp, diesWithParent: plan.diesWithParent)
+        setup.hasCPUSet = plan.linux.resources?.cpu?.cpus?.isEmpty == false
         try setup.prepare()
         _ = apus_prctl(4, 0, 0, 0, 0)  // not dumpable: the container's processes cannot look into this one before exec
         try joinNamespaces()
@@ -84,7 +85,13 @@ struct ContainerInit {
     private func buildRoot(_ number: Int32) throws {
         let waitForGroup = GroupWait(socket: socket, namespace: plan.linux.namespace(.cgroup))
         var files = try RootFileSystem(plan)
-        try files.populate { try waitForGroup.once(plan) }
+        try files.populate(
+            awaitCgroup: { try waitForGroup.once(plan) },
+            requestTree: { index in
+                // The runtime answers once it has attached this process.
+                try waitForGroup.once(plan)
+                return try request(.tree(index))
+            })
         try waitForGroup.once(plan)
         let services = LaunchServices(plan)
         if services.hasRuntimeHooks {
@@ -97,6 +104,15 @@ struct ContainerInit {
             try services.inContainer(pid: number)
         }
         try enter(consume files)
+    }
+
+    /// A descriptor that only the runtime may open.
+    private func request(_ message: Handshake) throws -> OwnedFD {
+        try Handshake.send(message, on: socket)
+        guard let packet = try PacketSocket.receive(socket), let fd = packet.descriptors.first else {
+            throw RuntimeError(.internalError, "the runtime went away")
+        }
+        return OwnedFD(fd)
     }
 
     /// Control group and its namespace come last before anything shows them; waiting happens once.
@@ -166,6 +182,9 @@ struct ContainerInit {
 
     private func waitForStart() throws {
         guard let startFifo else { return try Handshake.expect(.start, on: socket) }
+        // Until then a signal ends it, though it may be pid 1, which the kernel protects from signals that it does not handle.
+        apus_end_on_signals(1)
+        defer { apus_end_on_signals(0) }
         // Opening blocks until `start` opens the other side; the path leads to the descriptor, not into the container.
         let fifo = OwnedFD(
             try check("open fifo") { open("/proc/self/fd/\(startFifo)", O_WRONLY | O_CLOEXEC) })

@@ -9,6 +9,8 @@ enum Handshake: Equatable {
     case mapped, attached
     /// Stage → runtime: write my user mappings; the container's first process has this number.
     case mapRequest, cloned(Int32)
+    /// Child → runtime: open the source of this mount; the answer bears the descriptor.
+    case tree(Int)
     /// Child → runtime: the tree is built, run the hooks. Runtime → child: done.
     case hooks, hooked
     /// Child → runtime: the filter's listener rides along. Runtime → child: its agent has it.
@@ -27,6 +29,7 @@ enum Handshake: Equatable {
         case .attached: [UInt8(ascii: "a")]
         case .mapRequest: [UInt8(ascii: "u")]
         case .cloned(let pid): Array("p\(pid)".utf8)
+        case .tree(let index): Array("d\(index)".utf8)
         case .hooks: [UInt8(ascii: "h")]
         case .hooked: [UInt8(ascii: "H")]
         case .listener: [UInt8(ascii: "l")]
@@ -47,6 +50,9 @@ enum Handshake: Equatable {
         case UInt8(ascii: "p"):
             guard let pid = Int32(String(decoding: bytes.dropFirst(), as: UTF8.self)) else { return nil }
             self = .cloned(pid)
+        case UInt8(ascii: "d"):
+            guard let index = Int(String(decoding: bytes.dropFirst(), as: UTF8.self)) else { return nil }
+            self = .tree(index)
         case UInt8(ascii: "h"): self = .hooks
         case UInt8(ascii: "H"): self = .hooked
         case UInt8(ascii: "l"): self = .listener

@@ -13,10 +13,13 @@ struct ProcessSetup {
     let diesWithParent: Bool
     /// Hears of what is not as the spec wants it, though no reason to fail.
     var warn: (String) -> Void = { _ in }
+    /// The control group allows only some CPUs.
+    var hasCPUSet = false
     /// Runs last, with the program's environment and rights.
     var beforeProgram: (([String]) throws -> Void)?
     /// A filter with a listener is loaded while there is somebody to take the listener.
     private var isFiltered = false
+    private var hasLimits = false
     private var labelFile: Int32 = -1
     private var label = ""
     private var effective = CapabilitySet()
@@ -55,7 +58,7 @@ struct ProcessSetup {
     /// Limits, folder, user: the calling process is inside the container's root.
     mutating func assume() throws {
         try setLimits()
-        try SchedulingPlan(process).apply()
+        try SchedulingPlan(process).apply(hasCPUSet: hasCPUSet)
         try readCapabilities()
         if process.noNewPrivileges { try check("prctl(PR_SET_NO_NEW_PRIVS)") { apus_prctl(38, 1, 0, 0, 0) } }
         // With the root user's rights first: a home folder may be closed to the user until then, or only open to the user.
@@ -73,6 +76,12 @@ struct ProcessSetup {
             try doing("chdir to cwd (\"\(process.cwd)\") set in config.json failed") {
                 try check("chdir") { chdir(process.cwd) }
             }
+        }
+        if process.user.uid != 0 {
+            // What the program may open is looked up with the rights that it will have.
+            let held = apus_permitted_capabilities()
+            let wanted = effective.mask & held
+            try check("capset") { apus_capset(wanted, held, 0) }
         }
         try checkFolder()
         umask(mode_t(process.user.umask ?? 0o022))
@@ -153,7 +162,9 @@ struct ProcessSetup {
         }
     }
 
-    private func setLimits() throws {
+    mutating func setLimits() throws {
+        guard !hasLimits else { return }
+        hasLimits = true
         for limit in process.rlimits {
             guard let number = Self.limits.firstIndex(of: limit.type) else {
                 throw RuntimeError(.invalid, "invalid rlimit type: \(limit.type)")

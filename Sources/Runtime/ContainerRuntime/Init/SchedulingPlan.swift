@@ -56,7 +56,7 @@ struct SchedulingPlan {
     }
 
     /// For the calling process.
-    func apply() throws {
+    func apply(hasCPUSet: Bool = false) throws {
         if let priority = process.ioPriority, let number = Self.classes.firstIndex(of: priority.class) {
             try check("ioprio_set") { apus_ioprio_set(Int32(number << 13 | priority.priority)) }
         }
@@ -65,12 +65,16 @@ struct SchedulingPlan {
         }
         let flags = (scheduler["flags"]?.strings ?? []).reduce(UInt64(0)) { $0 | (Self.flags[$1] ?? 0) }
         let number = { (key: String) in UInt64(clamping: scheduler[key]?.int ?? 0) }
-        try doing("error setting scheduler") {
+        do throws(Errno) {
             try check("sched_setattr") {
                 apus_sched_setattr(
                     policy, flags, Int32(clamping: scheduler["nice"]?.int ?? 0), UInt32(clamping: number("priority")),
                     number("runtime"), number("deadline"), number("period"))
             }
+        } catch {
+            let about = "error setting scheduler"
+            guard error.code == EPERM, hasCPUSet else { throw RuntimeError(error, doing: about) }
+            throw RuntimeError(.invalid, "\(about): process scheduler can't be used together with AllowedCPUs")
         }
     }
 }
@@ -79,6 +83,7 @@ struct SchedulingPlan {
 struct CPUSet: Equatable {
     private(set) var mask: [UInt8] = []
     var isEmpty: Bool { mask.isEmpty }
+    var count: Int { mask.reduce(0) { $0 + $1.nonzeroBitCount } }
 
     /// All there could ever be: the kernel keeps those that exist and are allowed.
     static let every = CPUSet(mask: [UInt8](repeating: 0xff, count: 1024))
@@ -151,13 +156,14 @@ struct MemoryPolicy {
         switch name {
         case "MPOL_DEFAULT", "MPOL_LOCAL":
             guard nodes.isEmpty else {
-                throw RuntimeError(.invalid, "invalid memory policy: mode \(name) requires 0 nodes but got some")
+                throw RuntimeError(
+                    .invalid, "invalid memory policy: \(name) mode requires 0 nodes but got \(nodes.count)")
             }
         case "MPOL_PREFERRED": break
         default:
             guard !nodes.isEmpty else {
                 throw RuntimeError(
-                    .invalid, "invalid memory policy: mode \(name) requires at least one node but got 0")
+                    .invalid, "invalid memory policy: \(name) mode requires at least one node but got 0")
             }
         }
     }
@@ -166,7 +172,10 @@ struct MemoryPolicy {
         let words = nodes.words
         let code = mode
         try doing("failed to set memory policy") {
-            try check("set_mempolicy") { apus_set_mempolicy(code, words, UInt(words.count * 64)) }
+            try check("set_mempolicy") {
+                words.isEmpty
+                    ? apus_set_mempolicy(code, nil, 0) : apus_set_mempolicy(code, words, UInt(words.count * 64))
+            }
         }
     }
 }

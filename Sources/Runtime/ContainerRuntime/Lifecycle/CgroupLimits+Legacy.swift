@@ -26,7 +26,8 @@ extension CgroupLimits {
         for rule in resources.deviceRules {
             let type = rule.type ?? "a"
             let number = { (value: Int64?) in value.flatMap { $0 < 0 ? nil : String($0) } ?? "*" }
-            let line = type == "a" ? "a" : "\(type) \(number(rule.major)):\(number(rule.minor)) \(rule.access ?? "rwm")"
+            let access = (rule.access ?? "rwm").filter { "rwm".contains($0) }
+            let line = type == "a" ? "a" : "\(type) \(number(rule.major)):\(number(rule.minor)) \(access)"
             try write(line, rule.allow ? "devices.allow" : "devices.deny", controller: "devices")
         }
     }
@@ -70,18 +71,30 @@ extension CgroupLimits {
 
     private func applyCPU(_ cpu: RuntimeSpec.CPU) throws {
         if let shares = cpu.shares, shares != 0 { try write(String(shares), "cpu.shares", controller: "cpu") }
-        if let period = cpu.period, period != 0 { try write(String(period), "cpu.cfs_period_us", controller: "cpu") }
-        if let quota = cpu.quota, quota != 0 { try write(String(quota), "cpu.cfs_quota_us", controller: "cpu") }
+        try writePair(
+            cpu.period.map { String($0) }, "cpu.cfs_period_us", cpu.quota.map { String($0) }, "cpu.cfs_quota_us")
         if let burst = cpu.burst { try write(String(burst), "cpu.cfs_burst_us", controller: "cpu") }
-        if let period = cpu.realtimePeriod, period != 0 {
-            try write(String(period), "cpu.rt_period_us", controller: "cpu")
-        }
-        if let runtime = cpu.realtimeRuntime, runtime != 0 {
-            try write(String(runtime), "cpu.rt_runtime_us", controller: "cpu")
-        }
+        try writePair(
+            cpu.realtimePeriod.map { String($0) }, "cpu.rt_period_us", cpu.realtimeRuntime.map { String($0) },
+            "cpu.rt_runtime_us")
         if let idle = cpu.idle { try write(String(idle), "cpu.idle", controller: "cpu") }
         if let cpus = cpu.cpus { try write(cpus, "cpuset.cpus", controller: "cpuset") }
         if let mems = cpu.mems { try write(mems, "cpuset.mems", controller: "cpuset") }
+    }
+
+    /// A period and the time within it: the kernel refuses a share larger than the parent's, which the wrong order of two right
+    /// values may be for a moment.
+    private func writePair(_ period: String?, _ periodFile: String, _ time: String?, _ timeFile: String) throws {
+        let period = period == "0" ? nil : period
+        let time = time == "0" ? nil : time
+        let writePeriod = { if let period { try write(period, periodFile, controller: "cpu") } }
+        let writeTime = { if let time { try write(time, timeFile, controller: "cpu") } }
+        do { try writePeriod() } catch {
+            guard time != nil else { throw error }
+            try writeTime()
+            return try writePeriod()
+        }
+        try writeTime()
     }
 
     private func applyBlockIO(_ block: RuntimeSpec.BlockIO) throws {

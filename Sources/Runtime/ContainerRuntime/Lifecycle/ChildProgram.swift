@@ -23,13 +23,10 @@ enum ChildProgram {
         ]
     }
 
-    /// Output beyond this is read and dropped.
-    private static let limit = 64 * 1024
-
     /// `timeout` in seconds; a program that takes longer is killed. A name without a slash is looked for in PATH.
     static func run(
         _ program: String, _ arguments: [String], environment: [String]? = nil, input: String = "",
-        timeout: Int64? = nil
+        timeout: Int64? = nil, limit: Int = 64 * 1024
     ) throws -> Result {
         let variables = environment ?? ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
         let path = program.contains("/") ? program : try ExecutableLookup.find(program, environment: variables)
@@ -52,7 +49,7 @@ enum ChildProgram {
         let (output, errors) = (stdout.release(), stderr.release())
         _ = close(output.writer)
         _ = close(errors.writer)
-        var collector = Collector(descriptors: [output.reader, errors.reader])
+        var collector = Collector(descriptors: [output.reader, errors.reader], limit: limit)
         defer { collector.close() }
         guard let status = collector.collect(pid, timeout: timeout) else {
             throw RuntimeError(.internalError, "hook ran past specified timeout of \(timeout ?? 0).0s")
@@ -63,9 +60,14 @@ enum ChildProgram {
     /// Reads both streams until the program has ended; what it left running may keep them open.
     private struct Collector {
         var descriptors: [Int32]
+        /// Output beyond this is read and dropped.
+        let limit: Int
         var bytes: [[UInt8]] = [[], []]
 
-        init(descriptors: [Int32]) { self.descriptors = descriptors }
+        init(descriptors: [Int32], limit: Int) {
+            self.descriptors = descriptors
+            self.limit = limit
+        }
 
         func text(_ index: Int) -> String { String(decoding: bytes[index], as: UTF8.self) }
 
@@ -77,7 +79,7 @@ enum ChildProgram {
             while true {
                 let isOpen = descriptors.contains { $0 >= 0 }
                 if let (_, status) = ExitStatus.reap(pid, waiting: !isOpen && deadline == nil) {
-                    readReady(0)
+                    while readReady(0) {}
                     return status
                 }
                 if let deadline, Self.now() >= deadline {
@@ -85,23 +87,26 @@ enum ChildProgram {
                     _ = ExitStatus.reap(pid, waiting: true)
                     return nil
                 }
-                if isOpen { readReady(50) } else { usleep(2000) }
+                if isOpen { _ = readReady(50) } else { usleep(2000) }
             }
         }
 
-        private mutating func readReady(_ milliseconds: Int32) {
+        /// False when there was nothing.
+        private mutating func readReady(_ milliseconds: Int32) -> Bool {
+            guard descriptors.contains(where: { $0 >= 0 }) else { return false }
             var watched = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-            guard poll(&watched, nfds_t(watched.count), milliseconds) > 0 else { return }
+            guard poll(&watched, nfds_t(watched.count), milliseconds) > 0 else { return false }
             for index in watched.indices where watched[index].revents != 0 {
                 var chunk = [UInt8](repeating: 0, count: 8192)
                 let count = read(descriptors[index], &chunk, chunk.count)
                 if count > 0 {
-                    if bytes[index].count < ChildProgram.limit { bytes[index] += chunk[..<count] }
+                    if bytes[index].count < limit { bytes[index] += chunk[..<count] }
                 } else if count == 0 {
                     _ = Glibc.close(descriptors[index])
                     descriptors[index] = -1
                 }
             }
+            return true
         }
 
         private static func now() -> Int64 {

@@ -10,6 +10,8 @@ struct LaunchedProcess: ~Copyable {
     let pid: Int32
     let pidfd: OwnedFD
     let socket: OwnedFD
+    /// To be applied when the process says that it is ready.
+    let privileged: PrivilegedSettings
 }
 
 enum ContainerLaunch {
@@ -42,7 +44,7 @@ enum ContainerLaunch {
                 try UserMapping.write(for: pid, plan.linux.uidMappings, plan.linux.gidMappings)
                 try Handshake.send(.mapped, on: socket.raw)
             }
-            try privileged.apply(to: pid)
+            try privileged.applyScore(to: pid)
             // The runtime's own affinity is nobody else's; a kernel that refuses leaves the process where it is.
             try? CPUSet.every.apply(to: pid)
             if let group = plan.cgroup {
@@ -59,7 +61,7 @@ enum ContainerLaunch {
             _ = ExitStatus.reap(pid, waiting: true)
             throw told ?? failure
         }
-        return LaunchedProcess(pid: pid, pidfd: OwnedFD(pidfd), socket: socket)
+        return LaunchedProcess(pid: pid, pidfd: OwnedFD(pidfd), socket: socket, privileged: privileged)
     }
 
     private static func clone(

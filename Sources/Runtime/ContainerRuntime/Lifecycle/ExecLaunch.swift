@@ -20,6 +20,7 @@ struct ExecLaunch {
     var groupFolders: [String]?
     var extraDescriptors: Int32 = 0
     var personality: RuntimeSpec.Personality?
+    var memoryPolicy: JSONValue?
     /// The filter's listener is handed over before the program starts.
     var hasListener = false
     var debug: (String) -> Void = { _ in }
@@ -56,7 +57,8 @@ struct ExecLaunch {
             _ = ExitStatus.reap(pid, waiting: true)
             throw failure
         }
-        return LaunchedProcess(pid: pid, pidfd: OwnedFD(childPidfd), socket: socket)
+        return LaunchedProcess(
+            pid: pid, pidfd: OwnedFD(childPidfd), socket: socket, privileged: PrivilegedSettings())
     }
 
     private func joinGroup(_ pid: Int32) throws {
@@ -95,6 +97,8 @@ struct ExecLaunch {
         _ = apus_prctl(4, 0, 0, 0, 0)
         var setup = ProcessSetup(process, seccomp: seccomp, diesWithParent: diesWithParent)
         try setup.prepare()
+        // With the rights of the host: a user namespace's root may only lower them.
+        try setup.setLimits()
         _ = apus_join_session_keyring("_ses.exec")
         var flags: NamespaceFlags = []
         for namespace in namespaces where namespace.kind != .pid && namespace.kind != .cgroup {
@@ -117,6 +121,7 @@ struct ExecLaunch {
         }
         try personality?.apply()
         try setup.assume()
+        try memoryPolicy.map(MemoryPolicy.init)?.apply()
         let path = try ExecutableLookup.find(process.args[0], environment: process.env)
         if hasListener { try setup.listen(socket) }
         ExtraDescriptors.keep(extraDescriptors)

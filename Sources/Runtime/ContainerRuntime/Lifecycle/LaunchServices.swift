@@ -20,6 +20,7 @@ struct LaunchServices {
     private let version: String
     private let annotations: StringMap
     private let listener: SeccompListener?
+    private let plan: ContainerPlan
 
     init(_ plan: ContainerPlan, bundle: String? = nil) {
         id = plan.id
@@ -28,6 +29,7 @@ struct LaunchServices {
         version = plan.spec.ociVersion
         annotations = plan.spec.annotations
         listener = plan.listener
+        self.plan = plan
     }
 
     /// Whether the first process must wait for hooks of the runtime before it enters its root.
@@ -38,6 +40,10 @@ struct LaunchServices {
     /// Serves a message of the first process that the parent's side has to answer; false for any other.
     func answer(_ message: Handshake?, descriptors: [Int32], pid: Int32, socket: Int32) throws -> Bool {
         switch message {
+        case .tree(let index):
+            let tree = try MountPreparation.openLate(index, plan, pid: pid)
+            try Handshake.send(.tree(index), on: socket, descriptor: tree.raw)
+            return true
         case .hooks:
             try runAll(hooks.prestart, "prestart", state("creating", pid))
             try runAll(hooks.createRuntime, "createRuntime", state("creating", pid))

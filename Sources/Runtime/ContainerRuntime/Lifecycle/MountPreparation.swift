@@ -14,17 +14,66 @@ enum MountPreparation {
             let options = try MountOptions(mount.options)
             guard options.isBind || mount.type == "bind", let source = mount.source else { continue }
             let isMapped = options.idmap != nil || !mount.uidMappings.isEmpty
-            guard hasUsers || isMapped else { continue }
+            guard hasUsers || isMapped, !isBelowRoot(source, plan) else { continue }
             try doing("error mounting \"\(source)\" to rootfs at \"\(mount.destination)\"") {
-                let path = source.hasPrefix("/") ? source : plan.bundle + "/" + source
-                let tree = try RootFileSystem.view(of: path, recursive: options.isRecursive)
-                if isMapped {
-                    let users = try userNamespace(for: mount, plan)
-                    try tree.mapOwners(by: users, recursive: options.idmap == .recursive)
-                }
-                plan.preparedMounts[index] = try tree.fd.duplicate().release()
+                plan.preparedMounts[index] = try tree(of: mount, plan).release()
             }
         }
+    }
+
+    private static func tree(of mount: RuntimeSpec.Mount, _ plan: ContainerPlan) throws -> OwnedFD {
+        let options = try MountOptions(mount.options)
+        let source = mount.source ?? ""
+        let path = source.hasPrefix("/") ? source : plan.bundle + "/" + source
+        let tree = try RootFileSystem.view(of: path, recursive: options.isRecursive)
+        if options.idmap != nil || !mount.uidMappings.isEmpty {
+            let users = try userNamespace(for: mount, plan)
+            try tree.mapOwners(by: users, recursive: options.idmap == .recursive)
+        }
+        return try tree.fd.duplicate()
+    }
+
+    /// What lies below the root may be made by an earlier mount: it is opened when its turn comes.
+    private static func isBelowRoot(_ source: String, _ plan: ContainerPlan) -> Bool {
+        source.hasPrefix(plan.rootPath + "/")
+    }
+
+    /// Whether the runtime has to open this mount's source while the container's first process builds its tree.
+    static func isLate(_ mount: RuntimeSpec.Mount, _ plan: ContainerPlan) throws -> Bool {
+        let options = try MountOptions(mount.options)
+        guard options.isBind || mount.type == "bind", let source = mount.source else { return false }
+        guard plan.linux.namespace(.user) != nil || options.idmap != nil || !mount.uidMappings.isEmpty else {
+            return false
+        }
+        return isBelowRoot(source, plan)
+    }
+
+    /// Opens such a source with the runtime's rights, seen from the mount namespace of the process.
+    static func openLate(_ index: Int, _ plan: ContainerPlan, pid: Int32) throws -> OwnedFD {
+        guard plan.spec.mounts.indices.contains(index), try isLate(plan.spec.mounts[index], plan) else {
+            throw RuntimeError(.internalError, "unexpected message")
+        }
+        let mount = plan.spec.mounts[index]
+        var plan = plan
+        let users = try OwnedFD.open("/proc/\(pid)/ns/user", O_RDONLY)
+        plan.joined = [(.user, users.raw)]
+        let folder = try OwnedFD.open(".", O_PATH | O_DIRECTORY)
+        let own = try OwnedFD.open("/proc/self/ns/mnt", O_RDONLY)
+        try enter(try OwnedFD.open("/proc/\(pid)/ns/mnt", O_RDONLY))
+        let tree: OwnedFD
+        do { tree = try self.tree(of: mount, plan) } catch {
+            try enter(own)
+            throw error
+        }
+        try enter(own)
+        let raw = folder.raw
+        try check("fchdir") { fchdir(raw) }
+        return tree
+    }
+
+    private static func enter(_ namespace: borrowing OwnedFD) throws {
+        let raw = namespace.raw
+        try check("setns") { apus_setns(raw, 0x0002_0000) }
     }
 
     /// The mount's own mappings, or without any those of the container.

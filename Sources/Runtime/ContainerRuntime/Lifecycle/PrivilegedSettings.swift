@@ -10,6 +10,9 @@ struct PrivilegedSettings {
     private var score: Int?
     private var limits: [RuntimeSpec.Rlimit] = []
 
+    /// Nothing to do: the process does all of it itself.
+    init() {}
+
     /// Takes out of the plan what the host's root does for the container.
     init(_ plan: inout ContainerPlan, streams: StandardStreams) {
         guard plan.linux.namespace(.user) != nil else { return }
@@ -27,10 +30,13 @@ struct PrivilegedSettings {
         }
     }
 
-    func apply(to pid: Int32) throws {
-        if let score {
-            try doing("oom_score_adj") { try TextFile.write(String(score), to: "/proc/\(pid)/oom_score_adj") }
-        }
+    func applyScore(to pid: Int32) throws {
+        guard let score else { return }
+        try doing("oom_score_adj") { try TextFile.write(String(score), to: "/proc/\(pid)/oom_score_adj") }
+    }
+
+    /// Limits are the program's, not those of its making, which may hold more files open: when the process is ready.
+    func applyLimits(to pid: Int32) throws {
         for limit in limits {
             guard let number = ProcessSetup.limits.firstIndex(of: limit.type) else {
                 throw RuntimeError(.invalid, "invalid rlimit type: \(limit.type)")

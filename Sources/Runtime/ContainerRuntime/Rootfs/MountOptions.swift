@@ -44,7 +44,7 @@ package struct MountOptions: Equatable, Sendable {
         switch option {
         case "bind": isBind = true
         case "rbind": (isBind, isRecursive) = (true, true)
-        case "defaults", "noauto", "auto", "nouser", "user", "users", "remount", "nostrictatime", "loud", "norelatime",
+        case "defaults", "noauto", "auto", "nouser", "user", "users", "remount", "loud", "norelatime", "rnorelatime",
             "async", "nodirsync", "nolazytime", "nomand", "noiversion":
             break  // the kernel's defaults, or words for programs that read fstab
         case "idmap": idmap = .single
@@ -79,7 +79,8 @@ package struct MountOptions: Equatable, Sendable {
         "ro": (.readonly, true), "rw": (.readonly, false), "nosuid": (.nosuid, true), "suid": (.nosuid, false),
         "nodev": (.nodev, true), "dev": (.nodev, false), "noexec": (.noexec, true), "exec": (.noexec, false),
         "noatime": (.noatime, true), "atime": (.noatime, false), "strictatime": (.strictatime, true),
-        "relatime": (.atimeField, false), "nodiratime": (.nodiratime, true), "diratime": (.nodiratime, false),
+        "nostrictatime": (.strictatime, false), "relatime": (.atimeField, false), "nodiratime": (.nodiratime, true),
+        "diratime": (.nodiratime, false),
         "nosymfollow": (.nosymfollow, true), "symfollow": (.nosymfollow, false),
     ]
 

@@ -30,7 +30,9 @@ struct RootFileSystem: ~Copyable {
             return
         }
         let path = plan.rootPath
-        if plan.hasMountNamespace, let propagation, propagation & Propagation.shared != 0 {
+        if plan.hasMountNamespace, let propagation,
+            propagation & Propagation.recursive == 0 || propagation & Propagation.shared != 0
+        {
             try Self.makeParentPrivate(path)
         }
         let place = try doing("rootfs \(path)") { try OwnedFD.open(path, O_PATH | O_DIRECTORY) }
@@ -62,24 +64,42 @@ struct RootFileSystem: ~Copyable {
         }
     }
 
-    /// Everything from the first mount to the read-only root. `awaitCgroup` returns when the process is in its group.
-    mutating func populate(awaitCgroup: () throws -> Void) throws {
-        for (index, mount) in plan.spec.mounts.enumerated() {
+    /// Everything from the first mount to the read-only root. `awaitCgroup` returns when the process is in its group,
+    /// `requestTree` has the runtime open the source of a mount.
+    mutating func populate(awaitCgroup: () throws -> Void, requestTree: (Int) throws -> OwnedFD) throws {
+        for (index, entry) in plan.spec.mounts.enumerated() {
+            var mount = entry
+            mount.destination = insideRoot(entry.destination)
             try doing("error mounting \"\(mount.source ?? "")\" to rootfs at \"\(mount.destination)\"") {
-                try self.mount(mount, prepared: plan.preparedMounts[index], awaitCgroup: awaitCgroup)
+                let prepared =
+                    try plan.preparedMounts[index]
+                    ?? (MountPreparation.isLate(mount, plan) ? requestTree(index).release() : nil)
+                try self.mount(mount, prepared: prepared, awaitCgroup: awaitCgroup)
             }
         }
-        if ownsDev { try makeDevices() }
+        if ownsDev {
+            try makeDevices()
+            // Before a /dev that shall be read-only is.
+            if plan.process.terminal { _ = try root.file("/dev/console") }
+        }
         try doing("mkdir \(plan.process.cwd)") { _ = try root.folder(plan.process.cwd) }
         for (key, value) in plan.linux.sysctl.pairs { try setSysctl(key, value) }
         for path in lateReadonly { try setReadonly(path, remount: false) }
         for path in plan.linux.readonlyPaths {
             try doing("readonly path \(path)") { try setReadonly(path, remount: true) }
         }
-        try doing("masked paths") { try mask(plan.linux.maskedPaths) }
+        var seen: Set<String> = []
+        try doing("masked paths") { try mask(plan.linux.maskedPaths.filter { seen.insert($0).inserted }) }
         if plan.spec.root?.readonly == true || plan.rootSource.isReadonly {
             try DetachedMount.change(root.fd.raw, set: .readonly)
         }
+    }
+
+    /// Callers may write the path on the host: what lies below the root is meant as the container sees it.
+    private func insideRoot(_ destination: String) -> String {
+        let top = "/" + plan.rootPath.split(separator: "/").joined(separator: "/") + "/"
+        let path = "/" + destination.split(separator: "/").joined(separator: "/")
+        return top != "//" && path.hasPrefix(top) ? "/" + path.dropFirst(top.count) : destination
     }
 
     private mutating func mount(
@@ -125,6 +145,7 @@ struct RootFileSystem: ~Copyable {
     }
 
     private mutating func mountFileSystem(_ entry: RuntimeSpec.Mount, type: String, _ options: MountOptions) throws {
+        let existed = try root.find(entry.destination) != nil
         let place = try root.folder(entry.destination)
         if type == "proc" || type == "sysfs" {
             // A link here would let an image choose where the kernel's files appear, and so undo the masks.
@@ -136,7 +157,7 @@ struct RootFileSystem: ~Copyable {
         var data = options.data
         var attributes = options.set
         if type == "tmpfs" {
-            if !data.contains(where: { $0.hasPrefix("mode=") }) {
+            if existed, !data.contains(where: { $0.hasPrefix("mode=") }) {
                 var status = stat()
                 if fstat(place.raw, &status) == 0 { data.append("mode=\(String(status.st_mode & 0o7777, radix: 8))") }
             }

@@ -30,6 +30,7 @@ final class ShimProcess {
     private var startRequest: ShimRequest?
     /// Hooks and listeners of the container's own process.
     var services: LaunchServices?
+    private var privileged = PrivilegedSettings()
     /// Executed processes do not wait for `start`.
     private let waitsForStart: Bool
 
@@ -44,6 +45,7 @@ final class ShimProcess {
         pid = launched.pid
         pidfd = try launched.pidfd.duplicate().release()
         socket = try launched.socket.duplicate().release()
+        privileged = launched.privileged
         streams.closeChildEnds()
         if !waitsForStart { state = .starting }
         loop.watch(socket, .read) { [weak self] _ in self?.hear() }
@@ -81,13 +83,14 @@ final class ShimProcess {
         guard let packet else { return ended() }
         let message = Handshake(packet.bytes)
         switch message {
-        case .hooks, .listener:
+        case .hooks, .listener, .tree:
             do {
                 _ = try services?.answer(message, descriptors: packet.descriptors, pid: pid, socket: socket)
             } catch { giveUp(error) }
         case .terminal:
             if let master = packet.descriptors.first { streams.adopt(master: master) }
         case .ready:
+            do { try privileged.applyLimits(to: pid) } catch { return giveUp(error) }
             state = .ready
             if startRequest != nil { go() }
         case .failed(let error): fail(error)
