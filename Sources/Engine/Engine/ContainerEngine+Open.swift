@@ -43,7 +43,9 @@ extension ContainerEngine {
         let settings = try settings(configuration, facts: facts)
         let drivers = EngineDrivers(
             tasks: ShimTaskDriver(
-                configuration: .init(runtimePath: programs + "/apus-runtime", execRoot: configuration.execRoot)),
+                configuration: .init(
+                    runtimePath: programs + "/apus-runtime", execRoot: configuration.execRoot,
+                    runtimes: configuration.runtimes)),
             networks: stack, specs: SpecFactory(host: facts),
             storage: EngineStorage(images: imageStore, volumes: volumeStore, temporaryFolder: root + "/tmp/mount"))
         let registries = Registries(
@@ -84,7 +86,7 @@ extension ContainerEngine {
 
     private static func settings(_ configuration: DaemonConfiguration, facts: HostFacts) throws -> EngineSettings {
         let limits = MachineLimits(
-            cpus: facts.cpuCount, runtimes: ["apus", "runc", "io.containerd.runc.v2"],
+            cpus: facts.cpuCount, runtimes: OCIRuntime.builtIn.union(configuration.runtimes.keys),
             cgroupVersion: facts.usesCgroupV2 ? 2 : 1, defaultRuntime: configuration.defaultRuntime,
             support: facts.limits)
         var settings = EngineSettings(

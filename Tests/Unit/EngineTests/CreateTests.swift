@@ -109,7 +109,7 @@ import Testing
                 == "Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available")
         #expect(message { $0.cpusetCpus = "77" } == "Requested CPUs are not available - requested 77, available: 0-1")
         #expect(message { $0.capAdd = ["CAP_NOPE"] } == "invalid CapAdd: unknown capability: \"CAP_NOPE\"")
-        #expect(message { $0.runtime = "nope" } == "Unknown runtime specified nope")
+        #expect(message { $0.runtime = "nope" } == "unknown or invalid runtime name: nope")
         #expect(
             message { $0.logConfig.type = "nope" }
                 == "error looking up logging plugin nope: plugin \"nope\" not found")

@@ -9,7 +9,8 @@ import Primitives
 
 enum ShimBundle {
     /// Makes the container's folder. One that exists already belongs to a container that was not discarded: refused.
-    static func write(_ request: TaskRequest, to folder: String) throws {
+    /// `runtime` makes the container when it is not our own; `initProgram` is what such a one gets for `--init`.
+    static func write(_ request: TaskRequest, _ runtime: OCIRuntime?, initProgram: String, to folder: String) throws {
         let parent = folder[..<(folder.lastIndex(of: "/") ?? folder.startIndex)]
         try TextFile.makeFolders(String(parent), mode: 0o711)
         if mkdir(folder, 0o711) != 0 {
@@ -18,7 +19,7 @@ enum ShimBundle {
         }
         try check("mkdir") { mkdir(folder + "/rootfs", 0o755) }
         try writeFile(folder + "/config.json", request.spec.json.serialize())
-        try writeFile(folder + "/shim.json", shimDocument(request).serialize())
+        try writeFile(folder + "/shim.json", shimDocument(request, runtime, initProgram: initProgram).serialize())
     }
 
     private static func writeFile(_ path: String, _ bytes: [UInt8]) throws(Errno) {
@@ -33,7 +34,9 @@ enum ShimBundle {
         }
     }
 
-    static func shimDocument(_ request: TaskRequest) -> JSONValue {
+    static func shimDocument(_ request: TaskRequest, _ runtime: OCIRuntime? = nil, initProgram: String = "")
+        -> JSONValue
+    {
         var root: JSONObject
         switch request.rootFilesystem {
         case .directory(let path): root = ["type": "bind", "source": .string(path)]
@@ -52,8 +55,16 @@ enum ShimBundle {
                 "driver": "json-file", "path": .string(path), "maxSize": .int(size ?? 0), "maxFile": .int(Int64(files)),
             ]
         }
+        var other = JSONValue.null
+        if let runtime {
+            other = [
+                "name": .string(request.runtime), "path": .string(runtime.path),
+                "args": .array(runtime.arguments.map { .string($0) }),
+            ]
+        }
         return [
-            "id": .string(request.containerID), "rootfs": .object(root), "tty": .bool(request.tty),
+            "runtime": other, "initProgram": .string(initProgram), "id": .string(request.containerID),
+            "rootfs": .object(root), "tty": .bool(request.tty),
             "openStdin": .bool(request.openStdin), "stdinOnce": .bool(request.stdinOnce),
             "init": .bool(request.usesInit), "log": log, "oomEvents": .bool(request.wantsOOMEvents),
         ]
@@ -112,10 +123,12 @@ enum ShimBundle {
         if let failure { throw failure }
     }
 
-    /// Removes the folder. It holds only files and the empty `rootfs`: a folder that is not empty is left alone.
+    /// Removes the folder. It holds files, the empty `rootfs`, and what another runtime knows of its container: any other folder
+    /// that is not empty is left alone.
     static func remove(_ folder: String) {
         for name in ProcFile.names(folder) {
             let path = folder + "/" + name
+            if name == "runtime" { for container in ProcFile.names(path) { remove(path + "/" + container) } }
             if unlink(path) != 0, errno == EISDIR || errno == EPERM { _ = rmdir(path) }
         }
         _ = rmdir(folder)

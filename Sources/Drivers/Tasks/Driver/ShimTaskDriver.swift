@@ -6,7 +6,7 @@ import Glibc
 import JSON
 import Linux
 import OCI
-package import Primitives
+import Primitives
 import Synchronization
 
 /// Spawns shims and finds them again. A container's files are in `<exec-root>/containers/<id>/`: the bundle
@@ -17,10 +17,13 @@ package final class ShimTaskDriver: TaskDriver {
         /// The apus-runtime program.
         package var runtimePath: String
         package var execRoot: String
+        /// OCI runtimes beside our own, by name.
+        package var runtimes: [String: OCIRuntime]
 
-        package init(runtimePath: String, execRoot: String) {
+        package init(runtimePath: String, execRoot: String, runtimes: [String: OCIRuntime] = [:]) {
             self.runtimePath = runtimePath
             self.execRoot = execRoot
+            self.runtimes = runtimes
         }
     }
 
@@ -28,10 +31,11 @@ package final class ShimTaskDriver: TaskDriver {
 
     package init(configuration: Configuration) { self.configuration = configuration }
 
-    /// Refuses runtimes other than our own; the names of Docker's default mean the default.
-    package static func checkRuntime(_ name: String) throws(EngineError) {
-        if ["", "apus", "runc", "io.containerd.runc.v2"].contains(name) { return }
-        throw .invalidArgument("unknown or invalid runtime name: \(name): other OCI runtimes are not supported yet")
+    /// Another runtime of that name; nil means our own.
+    private func runtime(_ name: String) throws(EngineError) -> OCIRuntime? {
+        if let runtime = configuration.runtimes[name] { return try runtime.located(name) }
+        if name.isEmpty || OCIRuntime.builtIn.contains(name) { return nil }
+        throw .invalidArgument("unknown or invalid runtime name: \(name)")
     }
 
     private func folder(_ containerID: String) throws(EngineError) -> String {
@@ -42,13 +46,13 @@ package final class ShimTaskDriver: TaskDriver {
     }
 
     package func prepare(_ request: TaskRequest) async throws -> any RunningTask {
-        try Self.checkRuntime(request.runtime)
+        let other = try self.runtime(request.runtime)
         let folder = try folder(request.containerID)
         let runtime = configuration.runtimePath
         let cache = configuration.execRoot + "/seccomp"
         let (process, control) = try await Blocking.run {
             do {
-                try ShimBundle.write(request, to: folder)
+                try ShimBundle.write(request, other, initProgram: runtime, to: folder)
                 return try Self.spawn(
                     runtime, folder, seccompCache: cache, networkNamespace: request.networkNamespace)
             } catch {

@@ -17,7 +17,7 @@ package struct TaskRequest: Sendable {
     package var wantsOOMEvents = true
     /// A network namespace to join. Borrowed: the caller keeps it open until `prepare` has returned.
     package var networkNamespace: Int32?
-    /// The runtime's name as the user gave it; empty for the default.
+    /// The runtime's name as the user gave it; empty for our own.
     package var runtime = ""
 
     package init(containerID: String, spec: RuntimeSpec, rootFilesystem: RootFilesystem) {

@@ -3,6 +3,7 @@
 import JSON
 import Networking
 import Primitives
+import Tasks
 
 extension DaemonConfiguration {
     /// From the program's arguments (without its name) and the file they name.
@@ -145,6 +146,9 @@ extension DaemonConfiguration {
 
     /// Rules between settings.
     private func check() throws(EngineError) {
+        guard OCIRuntime.builtIn.contains(defaultRuntime) || runtimes[defaultRuntime] != nil else {
+            throw .invalidArgument("specified default runtime '\(defaultRuntime)' does not exist")
+        }
         for host in effectiveHosts {
             guard host.hasPrefix("unix://") || host.hasPrefix("tcp://") || host.hasPrefix("fd://") else {
                 throw .invalidArgument(

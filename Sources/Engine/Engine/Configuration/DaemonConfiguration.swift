@@ -2,6 +2,7 @@
 // The daemon's settings, with the names and defaults that dockerd's users know.
 package import DockerAPI
 package import Networking
+package import Tasks
 
 /// What flags and daemon.json decide.
 package struct DaemonConfiguration: Sendable {
@@ -40,6 +41,8 @@ package struct DaemonConfiguration: Sendable {
     package var usernsAutoPool = ""
     package var labels: [String] = []
     package var defaultRuntime = "apus"
+    /// OCI runtimes beside our own, by name.
+    package var runtimes: [String: OCIRuntime] = [:]
     package var validatesOnly = false
     package var showsVersion = false
     package var showsHelp = false

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of the daemon's settings, and the names that dockerd has and apus does not build yet.
 import DockerAPI
+import JSON
 import Networking
 import Primitives
+import Tasks
 
 extension Setting {
     static let all: [Setting] = general + networking + containers + registries
@@ -153,11 +155,15 @@ extension Setting {
             $0.usernsAutoPool = $1.last ?? ""
         },
         Setting("default-runtime", help: "Default OCI runtime for containers") {
-            guard ["apus", "runc"].contains($1.last) else {
-                throw EngineError.notImplemented(
-                    "--default-runtime=\($1.last ?? "") is not supported yet: apus-runtime is built in")
-            }
             $0.defaultRuntime = $1.last ?? "apus"
+        },
+        Setting(
+            "add-runtime", key: "runtimes", kind: .objects, help: "Register an additional OCI compatible runtime"
+        ) {
+            for text in $1 {
+                let (name, runtime) = try runtime(text)
+                $0.runtimes[name] = runtime
+            }
         },
     ]
 
@@ -176,7 +182,7 @@ extension Setting {
 
     /// Settings of dockerd that are refused by name; keys of the file where they differ from the flag.
     static let notBuilt: Set<String> = [
-        "add-runtime", "runtimes", "allow-direct-routing", "authorization-plugin", "authorization-plugins", "bip6",
+        "allow-direct-routing", "authorization-plugin", "authorization-plugins", "bip6",
         "cdi-spec-dir", "cdi-spec-dirs", "containerd", "containerd-namespace", "containerd-plugins-namespace",
         "cpu-rt-period", "cpu-rt-runtime", "cri-containerd", "default-gateway-v6", "default-cgroupns-mode",
         "default-ipc-mode", "default-network-opt", "default-network-opts", "exec-opt", "exec-opts", "experimental",
@@ -220,6 +226,37 @@ extension Setting {
             result[String(text[..<equals])] = String(text[text.index(after: equals)...])
         }
         return result
+    }
+
+    /// `name=path`, or `name={"path": …, "runtimeArgs": […]}` out of daemon.json.
+    private static func runtime(_ text: String) throws(EngineError) -> (String, OCIRuntime) {
+        let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+        guard parts.count == 2, !parts[0].isEmpty else {
+            throw .invalidArgument("invalid runtime value: \(text): must be in the form of name=path")
+        }
+        let name = parts[0]
+        if name == "apus" { throw .invalidArgument("runtime name 'apus' is reserved") }
+        guard parts[1].hasPrefix("{") else { return (name, OCIRuntime(path: parts[1])) }
+        guard let fields = (try? JSONValue.parse(parts[1]))?.object else {
+            throw .invalidArgument("runtime \(name): not a JSON object")
+        }
+        var runtime = OCIRuntime(path: "")
+        for (key, value) in fields.fields {
+            switch (key, value) {
+            case ("path", .string(let path)): runtime.path = path
+            case ("runtimeArgs", .array(let words)): runtime.arguments = words.compactMap(\.string)
+            case ("runtimeType", .string("")), ("options", .null): continue
+            case ("runtimeType", _), ("options", _):
+                throw .notImplemented(
+                    "runtime \(name): \(key) is not supported: runtimes are programs with runc's command line, given by path"
+                )
+            default: throw .invalidArgument("runtime \(name): invalid \(key)")
+            }
+        }
+        guard !runtime.path.isEmpty else {
+            throw .invalidArgument("runtime \(name): either a runtimeType or a path must be configured")
+        }
+        return (name, runtime)
     }
 
     /// `base=10.0.0.0/8,size=24`

@@ -7,6 +7,8 @@ import Primitives
 struct Setting: Sendable {
     enum Kind: Sendable {
         case text, flag, list, map
+        /// Names with objects behind them: each becomes `name={…}`.
+        case objects
     }
 
     /// Name of the flag, without dashes.
@@ -68,6 +70,7 @@ struct Setting: Sendable {
                 }
             }
             return texts
+        case (.objects, .object(let object)): return object.fields.map { "\($0.key)=\($0.value.text())" }
         default: throw wrong
         }
     }

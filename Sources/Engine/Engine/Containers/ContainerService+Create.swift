@@ -12,9 +12,24 @@ extension ContainerService {
         guard let object = json.object, !object.isEmpty else {
             throw EngineError.invalidArgument("Config cannot be empty in order to create a container")
         }
-        let request = try WireJSON.decode(ContainerCreateRequest.self, from: json)
+        var request = try WireJSON.decode(ContainerCreateRequest.self, from: json)
         try FieldSupport.check(json)
+        try Self.moveRuntime(of: json, into: &request)
         return try await create(name: name, platform: platform, request)
+    }
+
+    /// Older clients name the runtime beside the image, where Docker took host settings from as long as there was no HostConfig.
+    private static func moveRuntime(of json: JSONValue, into request: inout ContainerCreateRequest) throws(EngineError)
+    {
+        guard let value = json["Runtime"], !value.isNull else { return }
+        guard let runtime = value.string else { throw .invalidArgument("Runtime must be a string") }
+        var host = request.hostConfig ?? HostConfig()
+        if runtime.isEmpty || host.runtime == runtime { return }
+        guard host.runtime.isEmpty else {
+            throw .invalidArgument("conflicting options: Runtime \(runtime) and HostConfig.Runtime \(host.runtime)")
+        }
+        host.runtime = runtime
+        request.hostConfig = host
     }
 
     private func create(

@@ -53,8 +53,7 @@ extension ContainerService {
         }
         announce(record, "kill", ["signal": String(number)])
         if number == Signals.kill {
-            // A frozen process does not die before it is thawed (cgroup v1).
-            if record.state.isPaused { try await task.resume() }
+            if record.state.isPaused { await thaw(task) }
             _ = await Self.first(exits, within: .seconds(10))
         }
     }
@@ -92,6 +91,10 @@ extension ContainerService {
         do { try await task.kill(signal: signal) } catch let error as TaskError where error.kind == .notRunning {}
     }
 
+    /// A frozen process does not die before it is thawed (cgroup v1). Other runtimes thaw it themselves when they kill, so that there
+    /// may be nothing left to resume: whether it died is found out by waiting for its end.
+    private func thaw(_ task: any RunningTask) async { try? await task.resume() }
+
     /// SIGKILL and wait: the first half of a forced removal.
     func killForRemoval(_ container: Container) async throws {
         if container.record.state.isRestarting { try await cancelRestart(container) }
@@ -101,7 +104,7 @@ extension ContainerService {
         guard container.record.state.isAlive else { return }
         try await deliver(Signals.kill, to: task)
         announce(container.record, "kill", ["signal": String(Signals.kill)])
-        if container.record.state.isPaused { try await task.resume() }
+        if container.record.state.isPaused { await thaw(task) }
         guard await Self.first(exits, within: .seconds(30)) != nil else {
             throw EngineError.internalError("could not kill container \(container.id): it did not end")
         }

@@ -22,7 +22,7 @@ extension ContainerService {
         request.usesInit = configuration.usesInit
         request.log = try Self.log(record, path: logPath(record.id))
         request.networkNamespace = network.sandbox?.descriptor.raw
-        request.runtime = record.hostConfig.runtime == settings.limits.defaultRuntime ? "" : record.hostConfig.runtime
+        request.runtime = record.hostConfig.runtime
         return request
     }
 

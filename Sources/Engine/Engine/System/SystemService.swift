@@ -109,7 +109,10 @@ package final class SystemService: Sendable {
         view.serverVersion = Build.version
         for name in settings.limits.runtimes.sorted() {
             var runtime = RuntimeInfo()
-            runtime.path = "apus-runtime"
+            runtime.path = configuration.runtimes[name]?.path ?? "apus-runtime"
+            if let arguments = configuration.runtimes[name]?.arguments, !arguments.isEmpty {
+                runtime.runtimeArgs = arguments
+            }
             view.runtimes[name] = runtime
         }
         view.defaultRuntime = settings.limits.defaultRuntime

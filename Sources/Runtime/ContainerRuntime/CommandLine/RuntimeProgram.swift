@@ -6,6 +6,7 @@ import Linux
 package enum RuntimeProgram {
     /// Runs the command and returns the exit code.
     package static func main(_ arguments: [String]) -> Int32 {
+        if arguments.first?.hasSuffix("/docker-init") == true { return PidOne.run(arguments) }
         do {
             if arguments.dropFirst().first == "shim" {
                 try SelfProtection.ensure(arguments: arguments)

@@ -23,6 +23,33 @@ enum PidOne {
         serve(pid)
     }
 
+    /// The program as other runtimes' containers have it, bound at /sbin/docker-init: `docker-init -- PROGRAM ARGUMENT…`.
+    static func run(_ arguments: [String]) -> Int32 {
+        var words = arguments.dropFirst()
+        if words.first == "--" { words = words.dropFirst() }
+        guard let name = words.first else { return 127 }
+        do {
+            apus_block_signals()
+            let pid = try check("fork") { Glibc.fork() }
+            if pid > 0 { serve(pid) }
+            setpgid(0, 0)
+            if isatty(0) == 1 { tcsetpgrp(0, getpgrp()) }
+            apus_reset_signals()
+            let path = try ExecutableLookup.find(
+                name, environment: getenv("PATH").map { ["PATH=" + String(cString: $0)] } ?? [])
+            let code = withStringArray(Array(words)) { arguments in
+                _ = apus_execute(path, arguments)
+                return errno
+            }
+            throw Errno(call: "exec \(name)", code: code)
+        } catch {
+            let failure = RuntimeError(error)
+            let line = "docker-init: \(failure.message)\n"
+            _ = write(2, line, line.utf8.count)
+            return failure.kind == .notExecutable ? 126 : 127
+        }
+    }
+
     private static func serve(_ child: Int32) -> Never {
         while true {
             var number: Int32 = 0

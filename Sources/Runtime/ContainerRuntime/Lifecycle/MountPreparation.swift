@@ -27,8 +27,7 @@ enum MountPreparation {
         let path = source.hasPrefix("/") ? source : plan.bundle + "/" + source
         let tree = try RootFileSystem.view(of: path, recursive: options.isRecursive)
         if options.idmap != nil || !mount.uidMappings.isEmpty {
-            let users = try userNamespace(for: mount, plan)
-            try tree.mapOwners(by: users, recursive: options.idmap == .recursive)
+            try mapOwners(of: tree, from: path, by: try userNamespace(for: mount, plan), options)
         }
         return try tree.fd.duplicate()
     }
@@ -74,6 +73,18 @@ enum MountPreparation {
     private static func enter(_ namespace: borrowing OwnedFD) throws {
         let raw = namespace.raw
         try check("setns") { apus_setns(raw, 0x0002_0000) }
+    }
+
+    static func mapOwners(
+        of tree: borrowing DetachedMount, from path: String, by users: borrowing OwnedFD, _ options: MountOptions
+    ) throws {
+        do { try tree.mapOwners(by: users, recursive: options.idmap == .recursive) } catch {
+            guard error.code == EINVAL || error.code == EOPNOTSUPP else { throw error }
+            throw RuntimeError(
+                .invalid,
+                "the file system of \(path) cannot map owners (idmapped mounts)"
+                    + (options.idmap == .recursive ? ", or one mounted below it" : ""))
+        }
     }
 
     /// The mount's own mappings, or without any those of the container.

@@ -10,6 +10,7 @@ import Primitives
 extension Shim {
     func serve(_ request: ShimRequest) {
         do {
+            if let foreign, try serveForeign(request, foreign) { return }
             switch request.method {
             case "start": container.start(answering: request)
             case "state": request.reply(state())
@@ -37,7 +38,7 @@ extension Shim {
     }
 
     /// The process a request speaks of: an exec by id, else the container's first.
-    private func process(_ request: ShimRequest) throws -> ShimProcess {
+    func process(_ request: ShimRequest) throws -> ShimProcess {
         let id = request.body["id"]?.string ?? ""
         if id.isEmpty || id == configuration.id { return container }
         guard let exec = execs[id] else { throw RuntimeError(.notFound, "no such exec: \(id)") }
@@ -71,6 +72,16 @@ extension Shim {
         do {
             streams = try makeStreams(
                 terminal: terminal, openStdin: input != nil || request.body["openStdin"]?.bool == true)
+            if let foreign {
+                let exec = ShimProcess(id: id, streams: streams, waitsForStart: false, loop: loop)
+                streams.attach(input: input, output: output, error: errors)
+                forgetOldExecs()
+                execs[id] = exec
+                // The streams are taken, and the process gives the answer, also that it failed.
+                do { return try execForeign(process, as: exec, foreign, answering: request) } catch {
+                    return exec.fail(RuntimeError(error))
+                }
+            }
             launched = try ExecLaunch(
                 process: process, container: container.pid, containerPidfd: container.pidfd, namespaces: namespaces,
                 cgroup: plan.cgroup, seccomp: request.body["privileged"]?.bool == true ? nil : plan.seccomp,

@@ -18,6 +18,8 @@ package final class Shim {
     var namespaces: [RuntimeSpec.Namespace] = []
     var exitRecord: JSONObject?
     var isShutDown = false
+    /// The runtime that made the container in this program's place.
+    let foreign: ForeignRuntime?
     private let log: LogFile?
     private let listener: OwnedFD
     private var connections: [ControlConnection] = []
@@ -46,17 +48,26 @@ package final class Shim {
             terminal: configuration.tty, openStdin: configuration.openStdin, closesWithClient: configuration.stdinOnce,
             log: log, loop: loop)
         container = ShimProcess(id: "", streams: streams, waitsForStart: true, loop: loop)
+        foreign = configuration.foreign.map {
+            ForeignRuntime($0, containerID: configuration.id, folder: options.runFolder)
+        }
     }
 
     /// Clones the container. A failure is kept for the reply to `start`.
     private func launch() {
         do {
             try watchChildren()
+            if let foreign {
+                try launchForeign(foreign)
+                return listen()
+            }
             if let fd = options.netnsDescriptor { try check("setns") { apus_setns(fd, 0x4000_0000) } }
             let cache = options.seccompCache ?? GuestRoot.split(options.runFolder).map { $0.0 + "/seccomp" }
             var plan = try ContainerPlan(id: configuration.id, bundle: options.bundle, seccompCache: cache)
             plan.rootSource = configuration.root
-            defer { if let fd = plan.preparedRoot { _ = close(fd) } }
+            // The launch closes it; a second close would hit whatever has its number by then.
+            var isHandedOver = false
+            defer { if !isHandedOver, let fd = plan.preparedRoot { _ = close(fd) } }
             if configuration.mapsRoot { plan.preparedRoot = try MappedRoot.make(plan).fd.duplicate().release() }
             var owner: Int32 = -1
             defer { if owner >= 0 { _ = close(owner) } }
@@ -79,10 +90,9 @@ package final class Shim {
                 plan.linux.namespaces.removeAll { $0.kind == .network }
             }
             container.services = LaunchServices(plan)
+            isHandedOver = true
             try container.adopt(try ContainerLaunch.start(plan, streams: container.streams.childStreams))
-            if configuration.oomEvents, let group = plan.cgroup {
-                oomWatch = try OOMWatch(group, loop: loop) { [weak self] in self?.announce(["event": "oom"]) }
-            }
+            if configuration.oomEvents, let group = plan.cgroup { try watchMemory(group) }
         } catch {
             container.fail(RuntimeError(error))
         }
@@ -91,8 +101,12 @@ package final class Shim {
         apus_trim_heap()
     }
 
+    func watchMemory(_ group: ControlGroup) throws {
+        oomWatch = try OOMWatch(group, loop: loop) { [weak self] in self?.announce(["event": "oom"]) }
+    }
+
     /// Of the bundle only what later requests need stays in memory.
-    private func keepForExecs() {
+    func keepForExecs() {
         plan?.spec = RuntimeSpec()
         plan?.process = RuntimeSpec.Process()
         plan?.linux = RuntimeSpec.Linux()
@@ -155,11 +169,13 @@ package final class Shim {
                 containerExited(status)
             } else if let exec = execs.values.first(where: { $0.pid == pid && !$0.isStopped }) {
                 execExited(exec, status)
+            } else {
+                _ = foreign?.ended(pid, status)
             }
         }
     }
 
-    private func execExited(_ exec: ShimProcess, _ status: ExitStatus) {
+    func execExited(_ exec: ShimProcess, _ status: ExitStatus) {
         exec.exited(status)
         guard case .stopped(let status, let time) = exec.state else {
             execs[exec.id] = nil
@@ -171,7 +187,7 @@ package final class Shim {
         ])
     }
 
-    private func containerExited(_ status: ExitStatus) {
+    func containerExited(_ status: ExitStatus) {
         // Without a pid namespace of its own the container's other processes live on.
         if !namespaces.contains(where: { $0.kind == .pid && $0.path == nil }) { killAll(SIGKILL) }
         container.exited(status)
@@ -194,7 +210,10 @@ package final class Shim {
     /// Ends whatever still runs, removes the control group, and lets the loop end.
     func shutDown() {
         isShutDown = true
-        if !container.isStopped, container.pid > 0 {
+        if let foreign {
+            if plan?.cgroup?.isFrozen == true { try? plan?.cgroup?.setFrozen(false) }
+            foreign.callNow("delete", ["--force", configuration.id], seconds: 10)
+        } else if !container.isStopped, container.pid > 0 {
             // Frozen processes die only when thawed.
             if plan?.cgroup?.isFrozen == true { try? plan?.cgroup?.setFrozen(false) }
             try? container.signal(SIGKILL)  // already gone is what we want

@@ -51,6 +51,10 @@ package struct ShimConfiguration: Sendable, Equatable {
     package var logPath: String?
     package var logMaxSize: Int64
     package var logMaxFile: Int
+    /// The runtime that makes the container; nil: this program does.
+    package var foreign: ForeignProgram?
+    /// What other runtimes get as the container's init.
+    package var initProgram: String?
 
     package init(json: JSONValue) throws {
         guard let id = json["id"]?.string else { throw RuntimeError(.invalid, "shim.json: id is missing") }
@@ -73,7 +77,14 @@ package struct ShimConfiguration: Sendable, Equatable {
         case let driver?: throw RuntimeError(.invalid, "log driver \(driver) is not supported yet")
         }
         logMaxSize = log?["maxSize"]?.int ?? -1
-        logMaxFile = Int(log?["maxFile"]?.int ?? 1)
+        logMaxFile = Int(clamping: log?["maxFile"]?.int ?? 1)
+        initProgram = json["initProgram"]?.string
+        if let runtime = json["runtime"], !runtime.isNull {
+            guard let name = runtime["name"]?.string, let path = runtime["path"]?.string, path.hasPrefix("/") else {
+                throw RuntimeError(.invalid, "shim.json: runtime needs a name and a path")
+            }
+            foreign = ForeignProgram(name: name, path: path, arguments: runtime["args"]?.strings ?? [])
+        }
     }
 }
 

@@ -31,6 +31,8 @@ final class ShimProcess {
     /// Hooks and listeners of the container's own process.
     var services: LaunchServices?
     private var privileged = PrivilegedSettings()
+    /// What lets the program start, when another runtime holds it.
+    var word: (() -> Void)?
     /// Executed processes do not wait for `start`.
     private let waitsForStart: Bool
 
@@ -49,6 +51,15 @@ final class ShimProcess {
         streams.closeChildEnds()
         if !waitsForStart { state = .starting }
         loop.watch(socket, .read) { [weak self] _ in self?.hear() }
+    }
+
+    /// Takes a process over that another runtime has made. One that has ended already has no descriptor any more.
+    func adopt(pid: Int32) {
+        self.pid = pid
+        pidfd = apus_pidfd_open(pid, 0)
+        guard waitsForStart else { return hasStarted() }
+        state = .ready
+        if startRequest != nil { go() }
     }
 
     var isRunning: Bool { if case .running = state { true } else { false } }
@@ -74,6 +85,7 @@ final class ShimProcess {
 
     private func go() {
         state = .starting
+        if let word { return word() }
         do { try Handshake.send(.start, on: socket) } catch { fail(RuntimeError(error)) }
     }
 
@@ -106,6 +118,12 @@ final class ShimProcess {
             return fail(RuntimeError(.internalError, "the container's init process died before it was ready"))
         }
         do { try services?.started(pid: pid) } catch { return giveUp(error) }
+        hasStarted()
+    }
+
+    /// The program runs.
+    func hasStarted() {
+        if isStopped || isRunning { return }
         state = .running
         startedAt = Timestamp.now()
         startRequest?.reply(["pid": .int(Int64(pid)), "startedAt": .string(startedAt.rfc3339Nano)])
@@ -114,8 +132,9 @@ final class ShimProcess {
         if waitsForStart { apus_trim_pages() }
     }
 
-    /// A hook has failed: the container must not live.
-    private func giveUp(_ error: any Error) {
+    /// A hook has failed, or the other runtime could not start the program: the container must not live.
+    func giveUp(_ error: any Error) {
+        if isStopped { return }
         _ = kill(pid, SIGKILL)
         fail(RuntimeError(error))
     }
@@ -141,6 +160,13 @@ final class ShimProcess {
         if pidfd >= 0 { _ = close(pidfd) }
         pidfd = -1
         if case .failed = state { return }
+        if word != nil, !isRunning {
+            // Quicker than the runtime's answer, if it was let go.
+            guard case .starting = state else {
+                return fail(RuntimeError(.internalError, "the container's init process died before it was ready"))
+            }
+            hasStarted()
+        }
         streams.end()
         state = .stopped(status, at: Timestamp.now())
     }

@@ -49,7 +49,7 @@ enum ConfigurationCheck {
         }
         try checkLogOptions(host.logConfig)
         if !host.runtime.isEmpty, !limits.runtimes.contains(host.runtime) {
-            throw .invalidArgument("Unknown runtime specified \(host.runtime)")
+            throw .invalidArgument("unknown or invalid runtime name: \(host.runtime)")
         }
         for entry in host.extraHosts ?? [] where !entry.contains(":") && !entry.contains("=") {
             throw .invalidArgument("bad format for add-host: \"\(entry)\"")

@@ -72,7 +72,7 @@ enum FieldSupport {
         honoured: """
             Hostname Domainname User AttachStdin AttachStdout AttachStderr ExposedPorts Tty OpenStdin StdinOnce Env Cmd
             Image Volumes WorkingDir Entrypoint NetworkDisabled MacAddress OnBuild Labels StopSignal StopTimeout Shell
-            Healthcheck
+            Healthcheck Runtime
             """,
         [
             "ArgsEscaped": .onlyDefault(), "HostConfig": .object(hostConfig),
