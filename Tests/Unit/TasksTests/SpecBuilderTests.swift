@@ -82,7 +82,7 @@ private func build(_ change: (inout TaskConfiguration) -> Void = { _ in }, on ho
         }
         let tail = spec.mounts.suffix(3)
         #expect(tail.map(\.destination) == ["/data", "/data/sub", "/dev/shm"])
-        #expect(tail.map(\.options)[tail.count - 2] == ["rbind", "rprivate", "ro"])
+        #expect(tail.map(\.options)[tail.count - 2] == ["rbind", "rprivate", "rro"])
         #expect(tail.last?.options == ["nosuid", "nodev", "exec", "size=64m"])
         #expect(spec.mounts.filter { $0.destination == "/dev/shm" }.count == 1)
     }

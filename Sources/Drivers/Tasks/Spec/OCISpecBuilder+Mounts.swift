@@ -17,7 +17,13 @@ extension OCISpecBuilder {
         }
         for (_, entry) in ordered {
             var made = try Self.mount(entry.mount, at: entry.path)
-            if entry.mount.keepsOwners, let users = configuration.users {
+            if let owners = entry.mount.owners {
+                let mappings = try owners.mappings(configuration.users)
+                made.uidMappings = mappings.users
+                made.gidMappings = mappings.groups
+                // What is mounted below must not show the owners that the map hides.
+                made.options.append(entry.mount.nonRecursive ? "idmap" : "ridmap")
+            } else if entry.mount.keepsOwners, let users = configuration.users {
                 made.uidMappings = UserMapping.mappings(users.users)
                 made.gidMappings = UserMapping.mappings(users.groups)
             }
@@ -80,10 +86,11 @@ extension OCISpecBuilder {
         switch mount.source {
         case .bind(let path):
             guard path.hasPrefix("/") else { throw .invalidArgument("invalid mount path: '\(path)' must be absolute") }
+            let readonly = mount.nonRecursive || mount.keepsWritableBelow ? "ro" : "rro"
             let propagation = mount.propagation.isEmpty ? "rprivate" : mount.propagation
             return RuntimeSpec.Mount(
                 destination: destination, type: "bind", source: path,
-                options: [mount.nonRecursive ? "bind" : "rbind", propagation] + (mount.readonly ? ["ro"] : []))
+                options: [mount.nonRecursive ? "bind" : "rbind", propagation] + (mount.readonly ? [readonly] : []))
         case .tmpfs(let options):
             return RuntimeSpec.Mount(
                 destination: destination, type: "tmpfs", source: "tmpfs",

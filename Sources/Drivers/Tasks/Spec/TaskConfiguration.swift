@@ -109,10 +109,14 @@ package struct TaskMount: Sendable, Equatable {
     package var source: Source
     package var destination: String
     package var readonly = false
+    /// Read-only is the bind alone, not the mounts below it.
+    package var keepsWritableBelow = false
     /// Bind without the mounts below.
     package var nonRecursive = false
     /// Files have the owners in the container that they have on disk, whatever users of the host the container's are.
     package var keepsOwners = false
+    /// Files have other owners in the container than on disk.
+    package var owners: OwnerMap?
     /// `rprivate`, `rshared`, `rslave`, `shared`, `slave`, `private`
     package var propagation = "rprivate"
 

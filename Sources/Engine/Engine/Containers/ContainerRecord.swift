@@ -50,6 +50,10 @@ struct ContainerMount: Codable, Sendable, Equatable {
     var createsSource = false
     var isRecursive = true
     var isReadOnlyRecursive = false
+    /// A read-only bind leaves the mounts below it as they are (`bind-recursive=writable`).
+    var keepsWritableBelow: Bool?
+    /// Owners of a bind mount's files in the container (`bind-idmap`).
+    var owners: OwnerMap?
     /// tmpfs options such as `size=64m,mode=1777`.
     var tmpfsOptions: [String] = []
     /// From `--tmpfs`: Docker does not list these among the mounts.

@@ -95,6 +95,8 @@ extension ContainerService {
                 made = TaskMount(.bind(point.source), at: point.destination, readonly: !point.rw)
                 made.nonRecursive = !mount.isRecursive
                 made.keepsOwners = point.type == "volume"
+                made.owners = mount.owners
+                made.keepsWritableBelow = mount.keepsWritableBelow ?? false
                 if !point.propagation.isEmpty { made.propagation = point.propagation }
             }
             mounts.append(made)

@@ -132,12 +132,15 @@ package struct MountBindOptions: Codable, Sendable, Equatable {
     package var createMountpoint: Bool?
     package var readOnlyNonRecursive: Bool?
     package var readOnlyForceRecursive: Bool?
+    /// Owners of the files in the container, beyond Docker: `uids=DISK-CONTAINER-COUNT#…;gids=…`.
+    package var idMap: String?
 
     package init() {}
 
     private enum CodingKeys: String, CodingKey {
         case propagation = "Propagation", nonRecursive = "NonRecursive", createMountpoint = "CreateMountpoint"
         case readOnlyNonRecursive = "ReadOnlyNonRecursive", readOnlyForceRecursive = "ReadOnlyForceRecursive"
+        case idMap = "IDMap"
     }
 }
 

@@ -40,6 +40,7 @@ enum MountSpecification {
             case "readonly", "ro": mount["ReadOnly"] = .bool(try flag())
             case "consistency": mount["Consistency"] = .string(given.lowercased())
             case "bind-propagation": bind["Propagation"] = .string(given.lowercased())
+            case "bind-idmap": bind["IDMap"] = .string(given)
             case "bind-nonrecursive": bind["NonRecursive"] = .bool(try flag())
             case "bind-recursive":
                 switch given {

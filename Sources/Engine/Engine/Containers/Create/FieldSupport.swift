@@ -124,8 +124,10 @@ enum FieldSupport {
         honoured: "Type Source Target ReadOnly TmpfsOptions Consistency",
         [
             "BindOptions": .object(
-                rules(honoured: "Propagation NonRecursive CreateMountpoint ReadOnlyNonRecursive ReadOnlyForceRecursive")
-            ),
+                rules(
+                    honoured: """
+                        Propagation NonRecursive CreateMountpoint ReadOnlyNonRecursive ReadOnlyForceRecursive IDMap
+                        """)),
             "VolumeOptions": .object([
                 "NoCopy": .honoured, "Labels": .honoured, "Subpath": .onlyDefault(),
                 "DriverConfig": .object(["Name": .onlyDefault(["local"]), "Options": .honoured]),

@@ -2,6 +2,7 @@
 // From `-v`, `--mount`, `--tmpfs` and an image's VOLUME to one list of mounts.
 import DockerAPI
 import Primitives
+import Tasks
 
 /// Collects the mounts of a container to be; every destination once.
 struct MountPlan {
@@ -107,7 +108,15 @@ struct MountPlan {
                 mount.point.propagation = propagation
             }
             mount.isRecursive = spec.bindOptions?.nonRecursive != true
+            if let owners = spec.bindOptions?.idMap, !owners.isEmpty { mount.owners = try OwnerMap(owners) }
             mount.isReadOnlyRecursive = spec.bindOptions?.readOnlyForceRecursive == true
+            mount.keepsWritableBelow = spec.bindOptions?.readOnlyNonRecursive
+            if mount.isReadOnlyRecursive, spec.readOnly != true {
+                throw invalid("mount must be read-only to use ReadOnlyForceRecursive")
+            }
+            if mount.keepsWritableBelow == true, spec.readOnly != true {
+                throw invalid("mount must be read-only to use ReadOnlyNonRecursive")
+            }
         case "volume":
             if spec.bindOptions != nil { throw invalid("field BindOptions must not be specified") }
             let name = spec.source ?? ""
