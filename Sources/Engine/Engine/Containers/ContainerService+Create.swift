@@ -145,7 +145,7 @@ extension ContainerService {
         if host.shmSize == 0 { host.shmSize = settings.defaultShmSize }
         if host.ipcMode.isEmpty { host.ipcMode = "private" }
         if host.cgroupnsMode.isEmpty {
-            host.cgroupnsMode = settings.limits.cgroupVersion == 2 && !host.privileged ? "private" : "host"
+            host.cgroupnsMode = settings.limits.cgroupVersion == 2 ? "private" : "host"
         }
         if host.runtime.isEmpty { host.runtime = settings.limits.defaultRuntime }
         if host.restartPolicy.name.isEmpty { host.restartPolicy.name = "no" }

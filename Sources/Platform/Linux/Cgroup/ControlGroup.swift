@@ -71,6 +71,21 @@ package struct ControlGroup: Sendable {
         }
     }
 
+    /// Adds a process to a group that already holds `member`. A v2 group whose owner made groups below it and hands
+    /// controllers down to them takes no processes itself (cgroups(7), "no internal processes"): then it goes where
+    /// the member went.
+    package func add(_ pid: Int32, beside member: Int32) throws(Errno) {
+        do { try add(pid) } catch {
+            guard layout.isUnified, error.code == EBUSY || error.code == EOPNOTSUPP, let root = layout.unified,
+                let line = try TextFile.text("/proc/\(member)/cgroup").split(separator: "\n").first(where: {
+                    $0.hasPrefix("0::")
+                }),
+                line.dropFirst(3).hasPrefix(path + "/")
+            else { throw error }
+            try TextFile.write(String(pid), to: root + line.dropFirst(3) + "/cgroup.procs")
+        }
+    }
+
     /// All processes in the group and the groups made below it.
     package func processes() -> [Int32] {
         guard let folder = self.folder("pids") ?? folders.first else { return [] }

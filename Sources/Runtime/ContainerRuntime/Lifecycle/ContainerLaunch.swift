@@ -50,6 +50,7 @@ enum ContainerLaunch {
             if let group = plan.cgroup {
                 try group.make()
                 try CgroupLimits(group).apply(plan.linux.resources ?? RuntimeSpec.Resources(), isNew: true)
+                if let owner = plan.groupOwner { try group.delegate(to: owner) }
                 try group.add(pid)
             }
             try Handshake.send(.attached, on: socket.raw)

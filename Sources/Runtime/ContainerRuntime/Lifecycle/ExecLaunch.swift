@@ -63,7 +63,7 @@ struct ExecLaunch {
 
     private func joinGroup(_ pid: Int32) throws {
         try doing("error adding pid \(pid) to cgroups") {
-            guard let groupFolders else { return try cgroup?.add(pid) ?? () }
+            guard let groupFolders else { return try cgroup?.add(pid, beside: container) ?? () }
             for folder in groupFolders { try TextFile.write(String(pid), to: folder + "/cgroup.procs") }
         }
     }
