@@ -69,6 +69,10 @@ extension ContainerEngine {
         return engine
     }
 
+        do { try await containers.loadProfile(AppArmor.isUsable ? AppArmor.defaultProfile : nil) } catch {
+            // Containers with another profile, or none, can still run.
+            logger.error("no default AppArmor profile", metadata: ["error": "\(error)"])
+        }
     /// Lets go of the containers, which stay as they are, and ends the streams of clients.
     package func shutdown() async {
         await containers.shutdown()

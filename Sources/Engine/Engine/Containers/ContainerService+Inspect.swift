@@ -25,6 +25,7 @@ extension ContainerService {
         view.name = "/" + record.name
         view.restartCount = record.restartCount
         view.driver = "overlay2"
+        view.appArmorProfile = Self.shownProfile(record.hostConfig)
         view.platform = "linux"
         view.execIDs = container.live.withLock { live in live.execIDs.isEmpty ? nil : live.execIDs.sorted() }
         view.hostConfig = record.hostConfig

@@ -3,6 +3,7 @@
 import DockerAPI
 import Linux
 import Networking
+import OCI
 import Primitives
 import Synchronization
 import Tasks
@@ -50,6 +51,7 @@ extension ContainerService {
             let files = try await writeNetworkFiles(before, network)
             try await prepareMounts(before, root: root, users: users)
             let request = try await taskRequest(before, root: root, files: files, network: network, users: users)
+            try await loadProfile(request.spec.process?.apparmorProfile)
             let task = try await drivers.tasks.prepare(request)
             let id = before.id
             rollback.onFailure { [drivers] in

@@ -155,7 +155,7 @@ extension ContainerService {
             case "seccomp" where value == "builtin": task.seccomp = .standard
             case "seccomp": task.seccomp = .profile(value)
             case "no-new-privileges": task.noNewPrivileges = value == "true"
-            case "apparmor": task.apparmorProfile = value == "unconfined" ? nil : value
+            case "apparmor": break  // Below, with the default.
             case "label" where value == "disable": break  // No SELinux label is set anyway.
             case "systempaths" where value == "unconfined":
                 task.maskedPaths = []
@@ -163,6 +163,7 @@ extension ContainerService {
             default: throw EngineError.notImplemented("HostConfig.SecurityOpt \(option) is not supported yet")
             }
         }
+        task.apparmorProfile = Self.apparmorProfile(options, privileged: task.privileged)
     }
 
     static func resources(_ host: HostConfig) -> TaskResources {

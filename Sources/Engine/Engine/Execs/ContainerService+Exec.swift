@@ -47,6 +47,9 @@ extension ContainerService {
         task.capDrop = record.hostConfig.capDrop ?? []
         task.noNewPrivileges = settings.noNewPrivileges
         try applySecurity(record.hostConfig.securityOpt ?? [], to: &task)
+        // As Docker's: `exec --privileged` stays behind the container's own fence.
+        task.apparmorProfile = Self.apparmorProfile(
+            record.hostConfig.securityOpt ?? [], privileged: record.hostConfig.privileged)
         task.ulimits = (record.hostConfig.ulimits ?? []).map { TaskUlimit(name: $0.name, soft: $0.soft, hard: $0.hard) }
         task.oomScoreAdj = record.hostConfig.oomScoreAdj
         return try drivers.specs.execProcess(task)

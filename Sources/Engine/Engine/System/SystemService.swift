@@ -120,7 +120,8 @@ package final class SystemService: Sendable {
         view.liveRestoreEnabled = true
         view.initBinary = "apus-runtime"
         view.securityOptions =
-            ["name=seccomp,profile=builtin"] + (settings.remapping == nil ? [] : ["name=userns"])
+            (AppArmor.isUsable ? ["name=apparmor"] : []) + ["name=seccomp,profile=builtin"]
+            + (settings.remapping == nil ? [] : ["name=userns"])
             + (settings.limits.cgroupVersion == 2 ? ["name=cgroupns"] : [])
         return view
     }

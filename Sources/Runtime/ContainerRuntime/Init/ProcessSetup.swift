@@ -22,6 +22,8 @@ struct ProcessSetup {
     private var hasLimits = false
     private var labelFile: Int32 = -1
     private var label = ""
+    /// The label as the spec has it, with its module's name, for messages.
+    private var labelName = ""
     private var effective = CapabilitySet()
     private var permitted = CapabilitySet()
     private var inheritable = CapabilitySet()
@@ -49,9 +51,11 @@ struct ProcessSetup {
             let path = ["/proc/self/attr/apparmor/exec", "/proc/self/attr/exec"].first(where: TextFile.exists) ?? ""
             labelFile = try OwnedFD.open(path, O_WRONLY).release()
             label = "exec \(profile)"
+            labelName = "apparmor=\(profile)"
         } else if let selinux = process.selinuxLabel, !selinux.isEmpty, TextFile.exists("/sys/fs/selinux/enforce") {
             labelFile = try OwnedFD.open("/proc/self/attr/exec", O_WRONLY).release()
             label = selinux
+            labelName = "label=\(selinux)"
         }
     }
 
@@ -105,7 +109,11 @@ struct ProcessSetup {
             effective: effective, permitted: permitted, inheritable: inheritable, ambient: ambient)
         if diesWithParent { _ = apus_prctl(1, UInt(SIGKILL), 0, 0, 0) }
         if labelFile >= 0 {
-            try doing("security label \(label)") { try TextFile.write(label, to: labelFile, name: "attr/exec") }
+            do { try TextFile.write(label, to: labelFile, name: "attr/exec") } catch {
+                // ENOENT and its words are what a missing program is known by.
+                let reason = error.code == ENOENT ? "it is not loaded" : Errno.message(error.code)
+                throw RuntimeError(.invalid, "unable to apply security profile \"\(labelName)\": \(reason)")
+            }
         }
         if !isFiltered, process.noNewPrivileges { _ = try seccomp?.load() }
         let environment = self.environment
