@@ -5,8 +5,8 @@ set -euo pipefail
 
 declare -A wanted=(
     [build]="gcc make binutils git ca-certificates libseccomp-dev libnftables-dev libisal-dev zlib1g-dev libzstd-dev libsqlite3-dev"
-    [test]="python3 python3-venv curl iproute2 nftables procps busybox-static debootstrap docker-registry tmux e2fsprogs openssl"
-    [vm]="python3 iproute2 nftables procps busybox-static e2fsprogs kmod cpio qemu-system-x86 apparmor"
+    [test]="python3 python3-venv curl iproute2 nftables procps busybox-static debootstrap docker-registry tmux e2fsprogs openssl uidmap slirp4netns"
+    [vm]="python3 iproute2 nftables procps busybox-static e2fsprogs kmod cpio qemu-system-x86 apparmor uidmap slirp4netns"
     [bench]="docker.io podman crun runc hyperfine wrk iperf3"
 )
 packages=()

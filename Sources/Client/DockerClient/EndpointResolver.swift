@@ -28,9 +28,15 @@ package struct EndpointResolver: Sendable {
         self.environment = environment
     }
 
-    /// The socket of a daemon that was installed on this machine without further options.
+    /// The socket of a daemon that was started on this machine without further options: the machine's, if we may use it, or
+    /// the user's own.
     package static var defaultSocket: String {
-        access("/run/apus/apus.sock", F_OK) == 0 ? "/run/apus/apus.sock" : "/var/run/docker.sock"
+        let system = "/run/apus/apus.sock"
+        let own = getenv("XDG_RUNTIME_DIR").map { String(cString: $0) + "/apus.sock" }
+        if let usable = [system, own].compactMap(\.self).first(where: { access($0, R_OK | W_OK) == 0 }) {
+            return usable
+        }
+        return access(system, F_OK) == 0 ? system : "/var/run/docker.sock"
     }
 
     package var configurationFolder: String {

@@ -78,7 +78,7 @@ extension NetworkStack {
         var endpoint = draft
         if !request.ports.isEmpty, !network.isInternal {
             do throws(EngineError) {
-                endpoint.bindings = try ports.reserve(
+                endpoint.bindings = try reservePorts(
                     request.ports, owner: endpoint.id, container: address.address,
                     defaultAddress: defaultBindAddress(network))
             } catch {
@@ -104,7 +104,7 @@ extension NetworkStack {
             change.portsAdded = firewallPorts(endpoint)
             if !change.portsAdded.isEmpty { try firewall.apply(change) }
         } catch {
-            ports.release(owner: endpoint.id)
+            releasePorts(endpoint)
             // The reason above is what counts; a link that stays ends with the namespace.
             try? bridge.host.netlink.deleteLink(named: endpoint.hostLink)
             throw error
@@ -168,7 +168,7 @@ extension NetworkStack {
             try await Blocking.run { [self] in
                 var change = FirewallChange()
                 change.portsRemoved = firewallPorts(endpoint)
-                defer { ports.release(owner: endpoint.id) }
+                defer { releasePorts(endpoint) }
                 if !change.portsRemoved.isEmpty { try firewall.apply(change) }
                 if removesLink, !endpoint.hostLink.isEmpty { try host.netlink.deleteLink(named: endpoint.hostLink) }
             }
@@ -202,15 +202,5 @@ extension NetworkStack {
 
     nonisolated func mtu(_ network: Network) -> Int? {
         network.options[BridgeOption.mtu].flatMap { Int($0) } ?? configuration.mtu
-    }
-
-    /// IPv4 bindings are the firewall's; those of IPv6 addresses are served by a proxy.
-    nonisolated func firewallPorts(_ endpoint: Endpoint) -> [FirewallPort] {
-        guard let address = endpoint.address?.address else { return [] }
-        return endpoint.bindings.filter(\.hostAddress.isV4).map {
-            FirewallPort(
-                transport: $0.transport, hostAddress: $0.hostAddress, hostPort: $0.hostPort,
-                containerAddress: address, containerPort: $0.containerPort)
-        }
     }
 }

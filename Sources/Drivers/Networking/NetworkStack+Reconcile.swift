@@ -34,7 +34,7 @@ extension NetworkStack {
     private nonisolated func restore(
         _ alive: [Endpoint], _ bridges: [Network], _ used: Set<String>, _ host: HostLinks
     ) throws -> [String: Int32] {
-        for endpoint in alive where !endpoint.bindings.isEmpty { reserveAgain(endpoint) }
+        reserveAgain(alive)
         var indexes: [String: Int32] = [:]
         for network in bridges where used.contains(network.id) {
             indexes[network.id] = try host.ensureBridge(
@@ -47,20 +47,5 @@ extension NetworkStack {
             try host.netlink.deleteLink(named: network.bridgeLink)
         }
         return indexes
-    }
-
-    private nonisolated func reserveAgain(_ endpoint: Endpoint) {
-        guard let address = endpoint.address?.address else { return }
-        let mappings = endpoint.bindings.map {
-            PortMapping(
-                $0.transport, hostAddress: $0.hostAddress, hostPort: $0.hostPort, containerPort: $0.containerPort)
-        }
-        do throws(EngineError) {
-            _ = try ports.reserve(mappings, owner: endpoint.id, container: address, defaultAddress: nil)
-        } catch {
-            logger.error(
-                "published port is no longer ours to reserve",
-                metadata: ["container": "\(endpoint.containerID)", "error": "\(error)"])
-        }
     }
 }

@@ -26,6 +26,8 @@ package actor NetworkStack {
     nonisolated let records: any NetworkRecords
     nonisolated let firewall: any Firewall
     nonisolated let ports = PortReservations()
+    /// Nil in the machine's own network namespace.
+    nonisolated let forwarder: (any PortForwarder)?
     nonisolated let proxies: PortProxies
     nonisolated let logger: Logger
     var attached: [String: Attached] = [:]
@@ -38,8 +40,9 @@ package actor NetworkStack {
 
     package init(
         configuration: NetworkConfiguration, records: any NetworkRecords, logger: Logger,
-        firewall: (any Firewall)? = nil
+        firewall: (any Firewall)? = nil, forwarder: (any PortForwarder)? = nil
     ) {
+        self.forwarder = forwarder
         self.configuration = configuration
         self.records = records
         self.logger = logger
@@ -99,7 +102,7 @@ package actor NetworkStack {
         let endpoints = Array(endpointsByID.values)
         for endpoint in endpoints {
             await proxies.stop(owner: endpoint.id)
-            ports.release(owner: endpoint.id)
+            releasePorts(endpoint)
             if let address = endpoint.address?.address {
                 attached[endpoint.networkID]?.allocator?.release(address)
             }

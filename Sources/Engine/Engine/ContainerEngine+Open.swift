@@ -24,7 +24,8 @@ extension ContainerEngine {
         try await Files.emptyFolder(root + "/tmp")
         try await Files.makeFolder(root + "/tmp/mount")
         let instance = DaemonInstance(dataRoot: root)
-        let facts = HostFacts.current(defaultCgroupParent: instance.cgroupParent)
+        let facts = HostFacts.current(
+            defaultCgroupParent: instance.cgroupParent, delegated: configuration.rootless?.controlGroup)
         let database = try await context("open \(root)/apus.db") {
             try await Blocking.run { try Database(path: root + "/apus.db") }
         }
@@ -37,7 +38,10 @@ extension ContainerEngine {
         var network = configuration.network
         network.instance = instance.name
         if !network.usesExistingBridge { network.bridgeName = instance.bridgeName }
-        let stack = NetworkStack(configuration: network, records: try NetworkTable(database), logger: logger)
+        let stack = NetworkStack(
+            configuration: network, records: try NetworkTable(database), logger: logger,
+            forwarder: configuration.rootless == nil
+                ? nil : SlirpForwarder(socket: configuration.rootlessFolder + "/slirp4netns.sock"))
         try await stack.start()
 
         let settings = try settings(configuration, facts: facts)
@@ -65,14 +69,14 @@ extension ContainerEngine {
                 settings: settings, configuration: configuration, containers: containers, images: images,
                 volumes: volumes, events: events),
             events: events)
-        try await containers.restore()
-        return engine
-    }
-
         do { try await containers.loadProfile(AppArmor.isUsable ? AppArmor.defaultProfile : nil) } catch {
             // Containers with another profile, or none, can still run.
             logger.error("no default AppArmor profile", metadata: ["error": "\(error)"])
         }
+        try await containers.restore()
+        return engine
+    }
+
     /// Lets go of the containers, which stay as they are, and ends the streams of clients.
     package func shutdown() async {
         await containers.shutdown()

@@ -25,4 +25,7 @@ package final class ContainerEngine: Sendable {
         self.events = events
         metrics = MetricsService(system: system)
     }
+
+    /// No container has a process.
+    package var isIdle: Bool { !containers.registry.all.contains { $0.record.state.isAlive } }
 }

@@ -33,6 +33,7 @@ struct Daemon {
             throw error
         }
         logger.info("API listen on \(configuration.effectiveHosts.joined(separator: ", "))")
+        tellUser()
         ServiceManager.notify("READY=1")
         // Much of the program is needed only to open the stores.
         apus_trim_pages()
@@ -46,8 +47,19 @@ struct Daemon {
         // Requests that still run need the engine.
         await metrics.close()
         await server.close()
+        let isIdle = engine.isIdle
         await engine.shutdown()
         lock.release()
+        if configuration.rootless != nil, isIdle { RootlessHolder(folder: configuration.rootlessFolder).end() }
+    }
+
+    /// Clients look for the machine's daemon first: a user's own must be named.
+    private func tellUser() {
+        guard let rootless = configuration.rootless, let host = configuration.effectiveHosts.first else { return }
+        logger.info("clients reach this rootless daemon after: export DOCKER_HOST=\(host)")
+        if rootless.controlGroup == nil {
+            logger.warning("no control group was delegated: limits of containers are discarded (docs/rootless.md)")
+        }
     }
 
     private func reload(_ engine: ContainerEngine) {
@@ -60,16 +72,20 @@ struct Daemon {
         }
     }
 
-    /// The folder with apus-runtime and apus-hello: that of this program.
-    private static func programs() throws -> String {
+    /// The file of this program.
+    static func program() throws -> String {
         var buffer = [UInt8](repeating: 0, count: 4096)
         let count = buffer.withUnsafeMutableBytes { bytes in
             bytes.bindMemory(to: CChar.self).baseAddress.map { readlink("/proc/self/exe", $0, bytes.count) } ?? -1
         }
-        guard count > 0, let slash = buffer[..<count].lastIndex(of: UInt8(ascii: "/")) else {
-            throw EngineError.internalError("cannot find the folder of this program")
-        }
-        let folder = String(decoding: buffer[..<slash], as: UTF8.self)
+        guard count > 0 else { throw EngineError.internalError("cannot find the file of this program") }
+        return String(decoding: buffer[..<count], as: UTF8.self)
+    }
+
+    /// The folder with apus-runtime and apus-hello: that of this program.
+    static func programs() throws -> String {
+        let file = try program()
+        let folder = String(file[..<(file.lastIndex(of: "/") ?? file.startIndex)])
         guard access(folder + "/apus-runtime", X_OK) == 0 else {
             throw EngineError.notFound("\(folder)/apus-runtime is missing: it must lie beside apusd")
         }
@@ -103,6 +119,8 @@ struct Daemon {
 
     /// The group of the socket: the one named, which must exist, else `docker` or `apus` where there is one.
     private func group() throws -> UInt32? {
+        // The user's own socket: the machine's groups have no number in here.
+        if configuration.rootless != nil { return nil }
         if let name = configuration.group {
             if name.isEmpty { return nil }
             if let number = UInt32(name) { return number }

@@ -23,12 +23,19 @@ if configuration.validatesOnly {
     print("configuration OK")
     exit(0)
 }
-guard geteuid() == 0 else { fail("apusd needs to be started with root privileges") }
+if let rootless = configuration.rootless, !rootless.isInside {
+    do {
+        try RootlessStart(rootless: rootless, configuration: configuration, programs: try Daemon.programs()).enter()
+    } catch {
+        fail("apusd cannot run without root privileges: \(error)")
+    }
+}
 DaemonLog.install(level: configuration.debug ? "debug" : configuration.logLevel)
 let signals = ProcessSignals.install()
 do {
     try await Daemon(configuration, logger: Logger(label: "apusd")).run(signals)
 } catch {
+    if configuration.rootless != nil { RootlessHolder(folder: configuration.rootlessFolder).endIfUnused() }
     fail("failed to start daemon: \(error)")
 }
 

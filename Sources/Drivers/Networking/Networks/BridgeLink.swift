@@ -65,6 +65,8 @@ struct HostLinks: Sendable {
 
     /// Runs `body` while no other daemon of this machine chooses a subnet.
     static func whileChoosing<T>(_ body: () throws -> T) throws -> T {
+        // A user's daemon has a network of its own, where nobody else chooses.
+        guard UserNamespace.isInitial else { return try body() }
         let lock = try OwnedFD.open("/run/apus-networks.lock", O_RDWR | O_CREAT, mode: 0o600)
         let raw = lock.raw
         try check("flock") { flock(raw, LOCK_EX) }

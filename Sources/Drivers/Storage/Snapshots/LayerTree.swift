@@ -8,8 +8,8 @@ import Primitives
 
 /// Writes members below a directory descriptor. Every name is split and walked by openat2(2) with RESOLVE_IN_ROOT and
 /// RESOLVE_NO_MAGICLINKS, so that neither `..`, absolute names nor links lead out. Whiteouts become overlayfs's own
-/// (character device 0:0, `trusted.overlay.opaque`; kernel, Documentation/filesystems/overlayfs.rst). They hide what is
-/// below, never what the same layer brings, whichever comes first (image-spec, layer.md, "Whiteouts").
+/// (character device 0:0, `trusted.overlay.opaque`; overlayfs.rst). They hide what is below, never what the same layer
+/// brings, whichever comes first (image-spec, layer.md, "Whiteouts").
 final class LayerTree: TarVisitor {
     /// Far beyond any image in use; what is remembered per member stays bounded.
     static let memberLimit = 5_000_000
@@ -263,7 +263,8 @@ final class LayerTree: TarVisitor {
     }
 
     private static func makeOpaque(_ folder: Int32) throws {
-        try check("setxattr") { fsetxattr(folder, "trusted.overlay.opaque", "y", 1, 0) }
+        let space = UserNamespace.isInitial ? "trusted" : "user"  // overlayfs's `userxattr` in a user namespace
+        try check("setxattr") { fsetxattr(folder, space + ".overlay.opaque", "y", 1, 0) }
     }
 
     private static func isWhiteout(_ folder: Int32, _ name: PathBytes) -> Bool {
@@ -297,6 +298,7 @@ final class LayerTree: TarVisitor {
             guard entry.kind == .blockDevice || device != 0 else {
                 throw Self.invalid("\"\(entry.name)\" poses as a whiteout")
             }
+            if !UserNamespace.isInitial { return }  // Nobody makes devices in a user namespace.
             try check("mknodat") {
                 leaf.withCString {
                     mknodat(parent, $0, (entry.kind == .blockDevice ? S_IFBLK : S_IFCHR) | mode, device)
@@ -379,7 +381,7 @@ final class LayerTree: TarVisitor {
         }
     }
 
-    /// A later member of the same name replaces the earlier one; only directories are merged.
+    /// A later member of a name replaces the earlier one; only directories are merged.
     private func removeExisting(keepDirectory: Bool = false) throws {
         var status = stat()
         guard leaf.withCString({ fstatat(parent, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 else { return }

@@ -22,11 +22,12 @@ package struct CgroupSupport: Sendable, Equatable {
     /// Everything: what tests of other things want.
     package init() {}
 
-    /// What the mounted hierarchies offer; nothing where there are none.
-    package init(_ layout: CgroupLayout?) {
+    /// What the mounted hierarchies offer; nothing where there are none. `folder` is the one of version 2 to look at below
+    /// the root, for who was given that alone.
+    package init(_ layout: CgroupLayout?, below folder: String = "") {
         self.init()
         if let layout, layout.isUnified, let root = layout.unified {
-            readUnified(root)
+            readUnified(root + folder)
             return
         }
         func has(_ controller: String, _ file: String) -> Bool {

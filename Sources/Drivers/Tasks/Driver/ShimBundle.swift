@@ -44,6 +44,7 @@ enum ShimBundle {
             root = ["type": "overlay", "layers": .array(layers.map { .string($0) })]
             if let upper { root["upper"] = .string(upper) }
             if let work { root["work"] = .string(work) }
+            if !UserNamespace.isInitial { root["extraOptions"] = ["userxattr"] }
         }
         root["readonly"] = .bool(request.spec.root?.readonly ?? false)
         if request.spec.linux?.uidMappings.isEmpty == false { root["mapped"] = true }

@@ -16,6 +16,10 @@ package struct HostFacts: Sendable, Equatable {
     package var cpuCount: Int
     /// Where containers that name no parent get their cgroups.
     package var defaultCgroupParent: String
+    /// False for a daemon without privileges that was given no control group: its containers stay in its own.
+    package var hasControlGroups = true
+    /// A daemon without privileges: what only the machine's root may do is left out of containers.
+    package var isRootless = false
     /// What control groups can limit here. The engine cuts a container's limits to it before they come here.
     package var limits = CgroupSupport()
     /// Sysctls that Docker sets in a network namespace of the container's own, as far as this kernel has them.
@@ -39,7 +43,8 @@ package struct HostFacts: Sendable, Equatable {
     }
 
     /// This machine, now. Reads a handful of small files of /proc and /sys.
-    package static func current(defaultCgroupParent: String = "/apus") -> HostFacts {
+    /// `delegated` is the control group of version 2 that a daemon without privileges was given.
+    package static func current(defaultCgroupParent: String = "/apus", delegated: String? = nil) -> HostFacts {
         var name = utsname()
         uname(&name)
         let release = withUnsafeBytes(of: &name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
@@ -52,12 +57,25 @@ package struct HostFacts: Sendable, Equatable {
             architecture: goArchitecture(machine), usesCgroupV2: layout?.isUnified ?? false,
             thermalThrottlePaths: (0..<cpus).map { "/sys/devices/system/cpu/cpu\($0)/thermal_throttle" }
                 .filter { access($0, F_OK) == 0 },
-            cpuCount: max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))), defaultCgroupParent: defaultCgroupParent)
-        facts.limits = CgroupSupport(layout)
+            cpuCount: max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))),
+            defaultCgroupParent: (delegated ?? "") + defaultCgroupParent)
+        facts.isRootless = !UserNamespace.isInitial
+        facts.hasControlGroups = !facts.isRootless || delegated != nil
+        facts.limits = CgroupSupport(facts.hasControlGroups ? layout : nil, below: delegated ?? "")
         facts.networkSysctls = standardNetworkSysctls.filter {
             access("/proc/sys/" + $0.key.split(separator: ".").joined(separator: "/"), F_OK) == 0
         }
+        if facts.isRootless, facts.networkSysctls["net.ipv4.ping_group_range"] != nil {
+            facts.networkSysctls["net.ipv4.ping_group_range"] = "0 \(lastGroup())"
+        }
         return facts
+    }
+
+    /// The kernel takes only groups that exist in our user namespace.
+    private static func lastGroup() -> UInt64 {
+        let rows = (ProcFile.text("/proc/self/gid_map") ?? "").split(separator: "\n")
+            .map { $0.split(separator: " ").compactMap { UInt64($0) } }
+        return rows.compactMap { $0.count == 3 && $0[2] > 0 ? $0[0] + $0[2] - 1 : nil }.max() ?? 0
     }
 
     private static func boundingSet() -> [String]? {

@@ -52,7 +52,7 @@ extension OCISpecBuilder {
         process.apparmorProfile = configuration.apparmorProfile
         process.selinuxLabel = configuration.selinuxLabel
         process.rlimits = try rlimits()
-        return process
+        return host.isRootless ? Self.fitted(process) : process
     }
 
     /// Docker's own variables first, then the user's: a later `KEY=value` replaces, a bare `KEY` removes.

@@ -43,6 +43,7 @@ package struct OCISpecBuilder: Sendable {
         linux.mountLabel = configuration.selinuxLabel
         linux.rootfsPropagation = rootPropagation
         spec.linux = linux
+        if host.isRootless { fitRootless(&spec) }
         return spec
     }
 

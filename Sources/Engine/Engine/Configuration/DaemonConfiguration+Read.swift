@@ -9,7 +9,7 @@ extension DaemonConfiguration {
     /// From the program's arguments (without its name) and the file they name.
     package static func read(arguments: [String]) throws -> DaemonConfiguration {
         let flags = try flags(arguments)
-        var configuration = DaemonConfiguration()
+        var configuration = DaemonConfiguration(Rootless.current())
         try configuration.apply(flags.filter { ["config-file", "help", "version"].contains($0.key) })
         if configuration.showsHelp || configuration.showsVersion { return configuration }
         let file = try configuration.fileValues()
@@ -153,6 +153,10 @@ extension DaemonConfiguration {
             guard host.hasPrefix("unix://") || host.hasPrefix("tcp://") || host.hasPrefix("fd://") else {
                 throw .invalidArgument(
                     "invalid bind address (\(host)): unsupported scheme; use unix://, tcp:// or fd://")
+            }
+            guard rootless == nil || !host.hasPrefix("tcp://") else {
+                throw .invalidArgument(
+                    "\(host) cannot be reached from outside of a rootless daemon's network: use a unix:// socket")
             }
             guard host.hasPrefix("tcp://"), !tls, !tlsVerify, !allowsInsecureTCP else { continue }
             let name = Self.tcpHost(host)

@@ -47,8 +47,29 @@ package struct DaemonConfiguration: Sendable {
     package var showsVersion = false
     package var showsHelp = false
 
+    /// The user who started the daemon, when that is not the machine's root.
+    package var rootless: Rootless?
+
     package init() {}
 
+    /// With an ordinary user's folders instead of the machine's.
+    init(_ rootless: Rootless?) {
+        self.rootless = rootless
+        guard let rootless else { return }
+        configFile = rootless.configFolder + "/daemon.json"
+        dataRoot = rootless.dataFolder
+        let folder = rootless.runtimeFolder ?? "/run/user/\(rootless.user)"
+        execRoot = folder + "/apus"
+        pidfile = folder + "/apus.pid"
+    }
+
     /// The sockets to listen on; one of our own when none is named.
-    package var effectiveHosts: [String] { hosts.isEmpty ? ["unix://\(execRoot)/apus.sock"] : hosts }
+    package var effectiveHosts: [String] {
+        if !hosts.isEmpty { return hosts }
+        guard let rootless else { return ["unix://\(execRoot)/apus.sock"] }
+        return ["unix://\(rootless.runtimeFolder ?? "/run/user/\(rootless.user)")/apus.sock"]
+    }
+
+    /// Where a rootless daemon keeps what its namespaces need.
+    package var rootlessFolder: String { execRoot + "/rootless" }
 }

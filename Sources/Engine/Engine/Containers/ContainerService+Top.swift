@@ -13,7 +13,10 @@ extension ContainerService {
             throw EngineError.conflict("Container \(record.id) is restarting, wait until the container is running")
         }
         guard record.state.isAlive else { throw ContainerErrors.notRunning(record.id) }
-        let pids = try await drivers.specs.processes(cgroupPath: cgroupPath(record))
+        let pids =
+            drivers.specs.host.hasControlGroups
+            ? try await drivers.specs.processes(cgroupPath: cgroupPath(record))
+            : try await drivers.specs.processes(besides: record.state.run?.pid ?? 0)
         let table = try await ProcessTable.read(pids: pids, arguments: arguments ?? "")
         announce(record, "top")
         var answer = ContainerTopResponse()

@@ -40,6 +40,11 @@ extension SpecFactory {
         try await TaskCgroup(path: cgroupPath).processes()
     }
 
+    /// Ids of all processes in the process namespace of one that is not the daemon's own: for containers without a group.
+    func processes(besides process: Int32) async throws -> [Int32] {
+        try await Blocking.run { ProcessNamespace.processes(besides: process) }
+    }
+
     /// Removes the cgroup that containers without a parent of their own are made in; a busy one stays (EBUSY).
     func removeParentCgroup() async throws {
         let path = host.defaultCgroupParent

@@ -71,7 +71,8 @@ package final class SystemService: Sendable {
         view.driver = "overlay2"
         view.driverStatus = [
             ["Backing Filesystem", machine.fileSystem(of: settings.dataRoot)], ["Supports d_type", "true"],
-            ["Using metacopy", "false"], ["Native Overlay Diff", "true"], ["userxattr", "false"],
+            ["Using metacopy", "false"], ["Native Overlay Diff", "true"],
+            ["userxattr", configuration.rootless == nil ? "false" : "true"],
         ]
         view.plugins.volume = ["local"]
         view.plugins.network = ["bridge", "host", "null"]
@@ -91,7 +92,8 @@ package final class SystemService: Sendable {
         view.ngoroutines = machine.threads()
         view.systemTime = Timestamp.now().rfc3339Nano
         view.loggingDriver = settings.logDriver
-        view.cgroupDriver = "cgroupfs"
+        let hasGroups = configuration.rootless.map { $0.controlGroup != nil } ?? true
+        view.cgroupDriver = hasGroups ? "cgroupfs" : "none"
         view.cgroupVersion = String(settings.limits.cgroupVersion)
         view.neventsListener = events.followerCount
         view.kernelVersion = machine.kernel
@@ -123,6 +125,7 @@ package final class SystemService: Sendable {
             (AppArmor.isUsable ? ["name=apparmor"] : []) + ["name=seccomp,profile=builtin"]
             + (settings.remapping == nil ? [] : ["name=userns"])
             + (settings.limits.cgroupVersion == 2 ? ["name=cgroupns"] : [])
+            + (configuration.rootless == nil ? [] : ["name=rootless"])
         return view
     }
 

@@ -32,6 +32,7 @@
 
 #include "CLinuxContainer.h"
 #include "CLinuxNamespaces.h"
+#include "CLinuxRootless.h"
 #include "CLinuxRuntime.h"
 
 /// openat2(2): `resolve` is a set of RESOLVE_* flags.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program's entry: which of its two trades is asked for.
+import CLinux
 import Glibc
 import Linux
 
@@ -12,6 +13,7 @@ package enum RuntimeProgram {
                 try SelfProtection.ensure(arguments: arguments)
                 return try Shim.run(Array(arguments.dropFirst(2)))
             }
+            if arguments.dropFirst().first == "hold" { holdNamespaces() }
             return try OCICommand.run(Array(arguments.dropFirst()), all: arguments)
         } catch {
             let failure = RuntimeError(error)
@@ -19,5 +21,11 @@ package enum RuntimeProgram {
             _ = write(2, line, line.utf8.count)
             return 1
         }
+    }
+
+    /// What keeps the namespaces of a rootless daemon while that is away: nothing but being there.
+    private static func holdNamespaces() -> Never {
+        apus_trim_pages()
+        while true { pause() }
     }
 }

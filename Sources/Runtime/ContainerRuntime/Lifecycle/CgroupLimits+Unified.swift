@@ -27,7 +27,8 @@ extension CgroupLimits {
     }
 
     private func attachDeviceProgram(_ resources: RuntimeSpec.Resources) throws {
-        guard let folder = group.folder("devices") else { return }
+        // The kernel takes such programs from the machine's root alone; in a user namespace no device can be made.
+        guard UserNamespace.isInitial, let folder = group.folder("devices") else { return }
         let code = DeviceProgram.compile(resources.deviceRules)
         let cgroup = try OwnedFD.open(folder, O_RDONLY | O_DIRECTORY)
         let raw = cgroup.raw
