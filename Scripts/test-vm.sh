@@ -16,6 +16,7 @@ skip() {
 }
 [ "$(uname -m)" = x86_64 ] || skip "the guest is an x86_64 one"
 [ "$(id -u)" -eq 0 ] || skip "root is needed to share this machine's tree with the guest"
+unshare --mount true 2>/dev/null || skip "this machine lets nobody mount"
 Scripts/install-packages.sh vm >/dev/null 2>&1 || skip "QEMU and its companions cannot be installed"
 virtiofsd=
 for place in /usr/libexec/virtiofsd /usr/lib/qemu/virtiofsd; do [ -x $place ] && virtiofsd=$place && break; done

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests in the guest stand on: one daemon for all, busybox pulled from a registry, a look at the control groups."""
+import io
+import json
 import os
 import pathlib
 import shutil
+import tarfile
 import tempfile
 
 from harness import Daemon, Registry, free_port
@@ -49,14 +52,39 @@ def make_registry():
     return registry
 
 
+def make_archive():
+    """busybox as `docker save` would write it. A registry and a pull take half a minute in here."""
+    layout = IMAGES / "busybox"
+
+    def blob(digest):
+        return layout / "blobs" / digest.replace(":", "/")
+
+    top = json.loads((layout / "index.json").read_text())["manifests"][0]
+    manifest = json.loads(blob(top["digest"]).read_text())
+    names = {digest: digest.split(":")[1] for digest in [manifest["config"]["digest"], *(part["digest"] for part in manifest["layers"])]}
+    index = [{"Config": names[manifest["config"]["digest"]], "RepoTags": ["busybox:latest"],
+              "Layers": [names[part["digest"]] for part in manifest["layers"]]}]
+    place = pathlib.Path(tempfile.mkdtemp(prefix="apus-i-", dir=PLACE)) / "busybox.tar"
+    with tarfile.open(place, "w") as archive:
+        for digest, name in names.items():
+            archive.add(blob(digest), name)
+        text = json.dumps(index).encode()
+        entry = tarfile.TarInfo("manifest.json")
+        entry.size = len(text)
+        archive.addfile(entry, io.BytesIO(text))
+    os.chmod(place.parent, 0o755)
+    return place
+
+
 def make_busybox():
-    fixture("daemon").pull(fixture("registry"), "busybox:latest")
+    fixture("daemon").client().ok("load", "-i", fixture("archive"), timeout=180)
     return "busybox"
 
 
 MAKERS = {
     "daemon": make_daemon,
     "registry": make_registry,
+    "archive": make_archive,
     "busybox": make_busybox,
     "client": lambda: fixture("daemon").client(),
     "docker": lambda: docker(),

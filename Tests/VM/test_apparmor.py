@@ -37,7 +37,6 @@ def test_default_profile_fences(client, busybox):
         assert client.ok("inspect", "-f", "{{.AppArmorProfile}}", container.id) == "unconfined"
 
 
-@short
 def test_privileged_is_unconfined(client, busybox):
     need_apparmor()
     with Running(client, "--privileged") as container:

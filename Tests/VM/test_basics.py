@@ -29,7 +29,6 @@ def daemon_pid(client, identifier):
     return int(client.ok("inspect", "-f", "{{.State.Pid}}", identifier))
 
 
-@short
 def test_group_goes_with_the_container(client, busybox):
     with Running(client) as container:
         folder = container.folder()

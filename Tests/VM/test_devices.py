@@ -20,7 +20,6 @@ def test_usual_devices_work_and_others_do_not(client, busybox):
             assert result.returncode != 0 and REFUSED in result.stderr, (major, minor, result)
 
 
-@short
 def test_a_device_that_is_given(client, busybox):
     with Running(client, "--device", "/dev/vda:/dev/disk-of-mine:r") as container:
         assert container.sh("head -c 512 /dev/disk-of-mine | wc -c").stdout.strip() == "512"

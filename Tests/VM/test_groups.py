@@ -10,7 +10,6 @@ import tempfile
 from machine import CGROUPS, PLACE, PROGRAMS, Running, group, short
 
 
-@short
 def test_namespace_is_private_by_default(client, busybox):
     with Running(client) as container:
         assert container.sh("cat /proc/self/cgroup").stdout.strip() == "0::/"

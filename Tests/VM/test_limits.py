@@ -33,7 +33,6 @@ def test_memory_reservation(client, busybox):
     holds(client, ["-m", "64m", "--memory-reservation", "32m"], {"memory.low": str(32 * MEGABYTE)})
 
 
-@short
 def test_pids(client, busybox):
     holds(client, ["--pids-limit", "17"], {"pids.max": "17"})
     holds(client, ["--pids-limit", "-1"], {"pids.max": "max"})
@@ -47,7 +46,6 @@ def test_pids_limit_stops_a_fork_bomb(client, busybox):
         assert int(events["max"]) > 0, events
 
 
-@short
 def test_cpu(client, busybox):
     holds(client, ["--cpus", "0.5"], {"cpu.max": "50000 100000"})
 

@@ -14,9 +14,9 @@ MEGABYTE = 1 << 20
 
 
 class User:
-    """The daemon for the time of a block, with busybox pulled; the group is given to the user."""
+    """The daemon for the time of a block, with busybox; the group is given to the user."""
 
-    def __init__(self, delegated):
+    def __init__(self, delegated, pulls):
         subprocess.run(["modprobe", "-a", "tun", "veth", "bridge", "nf_tables"], check=True)
         if not pathlib.Path("/dev/net/tun").exists():
             os.makedirs("/dev/net", exist_ok=True)
@@ -33,17 +33,19 @@ class User:
             self.group.mkdir()
             for name in ("", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"):
                 os.chown(self.group / name, USER, USER)
-        registry = fixture("registry")
-        self.relay = Relay(registry.port)
-        self.image = f"192.0.2.10:{self.relay.port}/busybox:latest"
+        self.relay, extra = None, []
+        self.image = "busybox"
+        if pulls:
+            self.relay = Relay(fixture("registry").port)
+            self.image = f"192.0.2.10:{self.relay.port}/busybox:latest"
+            extra = ["--insecure-registry", f"192.0.2.10:{self.relay.port}"]
         self.daemon = RootlessDaemon(
-            PROGRAMS, pathlib.Path(tempfile.mkdtemp(prefix="apus-u-", dir=PLACE)),
-            extra=["--insecure-registry", f"192.0.2.10:{self.relay.port}"], group=str(self.group or ""))
+            PROGRAMS, pathlib.Path(tempfile.mkdtemp(prefix="apus-u-", dir=PLACE)), extra=extra, group=str(self.group or ""))
 
     def __enter__(self):
         self.daemon.start()
         client = self.daemon.client()
-        client.ok("pull", self.image, timeout=180)
+        client.ok(*(["pull", self.image] if self.relay else ["load", "-i", fixture("archive")]), timeout=180)
         return self.daemon, client
 
     def __exit__(self, *_):
@@ -51,7 +53,8 @@ class User:
             self.daemon.api("DELETE", f"/containers/{container['Id']}?force=1&v=1")
         self.daemon.stop()
         wait_until(lambda: not self.daemon.processes(), f"all processes of the user end: {self.daemon.processes()}")
-        self.relay.listener.close()
+        if self.relay:
+            self.relay.listener.close()
         shutil.rmtree(self.daemon.root, ignore_errors=True)
         if self.group:
             for folder, folders, _ in os.walk(self.group, topdown=False):
@@ -62,7 +65,7 @@ class User:
 
 @short
 def test_limits_in_a_delegated_group():
-    user = User(delegated=True)
+    user = User(delegated=True, pulls=False)
     with user as (daemon, client):
         info = daemon.api("GET", "/info")[1]
         assert "name=rootless" in info["SecurityOptions"] and info["CgroupDriver"] == "cgroupfs", info
@@ -86,7 +89,7 @@ def test_limits_in_a_delegated_group():
 
 
 def test_limits_are_discarded_without_a_group():
-    user = User(delegated=False)
+    user = User(delegated=False, pulls=True)
     with user as (daemon, client):
         assert daemon.api("GET", "/info")[1]["CgroupDriver"] == "none"
         result = client.run("run", "--rm", "-m", "64m", user.image, "echo", "ran")
