@@ -55,6 +55,9 @@ package final class HTTPResponse {
         if case .done = framing { finish() }
     }
 
+    /// The stock client says the last two words only.
+    private static let lost = ClientError.transport("the connection to the daemon was lost: unexpected EOF")
+
     package func header(_ name: String) -> String? {
         let wanted = name.lowercased()
         return headers.first { $0.name == wanted }?.value
@@ -71,7 +74,7 @@ package final class HTTPResponse {
             return nil
         case .length(let remaining):
             guard let bytes = try connection.read(maximum: min(remaining, maximum)) else {
-                throw .transport("unexpected EOF")
+                throw HTTPResponse.lost
             }
             framing = remaining == bytes.count ? .done : .length(remaining - bytes.count)
             if remaining == bytes.count { finish() }
@@ -82,17 +85,17 @@ package final class HTTPResponse {
                 if remaining == 0 { return nil }
             }
             guard let bytes = try connection.read(maximum: min(remaining, maximum)) else {
-                throw .transport("unexpected EOF")
+                throw HTTPResponse.lost
             }
             remaining -= bytes.count
-            if remaining == 0, try connection.readLine() == nil { throw .transport("unexpected EOF") }
+            if remaining == 0, try connection.readLine() == nil { throw HTTPResponse.lost }
             framing = .chunk(remaining: remaining)
             return bytes
         }
     }
 
     private func nextChunk() throws(ClientError) -> Int {
-        guard let line = try connection.readLine() else { throw .transport("unexpected EOF") }
+        guard let line = try connection.readLine() else { throw HTTPResponse.lost }
         let digits = line.prefix { $0 != ";" && $0 != " " }
         guard let size = Int(digits, radix: 16), size >= 0 else { throw .transport("malformed chunk size \"\(line)\"") }
         if size == 0 {

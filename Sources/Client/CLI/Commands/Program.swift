@@ -38,7 +38,10 @@ package struct Program {
     package mutating func run(_ arguments: [String]) -> Int32 {
         let code = dispatch(arguments)
         console.flush()
-        return code
+        guard let failure = console.outputFailure else { return code }
+        // What was asked for did not arrive where it should.
+        console.err("write /dev/stdout: \(ErrnoText.text(failure))\n")
+        return code == 0 ? 1 : code
     }
 
     private mutating func dispatch(_ arguments: [String]) -> Int32 {

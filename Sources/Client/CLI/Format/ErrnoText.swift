@@ -6,4 +6,6 @@ import Linux
 /// `no such file or directory` …
 enum ErrnoText {
     static var current: String { Errno.message(errno) }
+
+    static func text(_ code: Int32) -> String { Errno.message(code) }
 }

@@ -8,6 +8,8 @@ package final class Console {
     private var pending: [UInt8] = []
     /// In a test: everything written so far.
     package private(set) var captured: (out: String, err: String)?
+    /// Why standard output takes no more: errno of the first write that failed.
+    package private(set) var outputFailure: Int32?
     package let inputIsTerminal: Bool
     package let outputIsTerminal: Bool
     package let errorIsTerminal: Bool
@@ -42,7 +44,13 @@ package final class Console {
     package func out(bytes: some Collection<UInt8>) {
         if captured != nil { captured?.out += String(decoding: bytes, as: UTF8.self) }
         flush()
-        Console.write(bytes, to: 1)
+        if captured == nil { write(bytes) }
+    }
+
+    private func write(_ bytes: some Collection<UInt8>) {
+        // After a failure nothing is written: the output would have a hole in it.
+        guard outputFailure == nil else { return }
+        if !Console.write(bytes, to: 1) { outputFailure = errno }
     }
 
     package func err(_ text: String) {
@@ -59,7 +67,7 @@ package final class Console {
 
     package func flush() {
         guard !pending.isEmpty else { return }
-        Console.write(pending, to: 1)
+        write(pending)
         pending.removeAll(keepingCapacity: true)
     }
 

@@ -14,6 +14,9 @@ final class RawTerminal {
         isRaw = tcsetattr(0, TCSANOW, &raw) == 0
     }
 
+    /// Signals that end a program which does not pass them on; the terminal must be given back before.
+    static let fatal: [Int32] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE]
+
     func restore() {
         guard isRaw else { return }
         isRaw = false

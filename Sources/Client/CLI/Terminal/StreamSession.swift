@@ -27,6 +27,7 @@ final class StreamSession {
     private var pending: [UInt8] = []
     private var stdinOpen: Bool
     private var mustCloseWrite = false
+    private var raw: RawTerminal?
 
     init(_ response: HTTPResponse, options: Options, console: Console) {
         self.response = response
@@ -38,10 +39,12 @@ final class StreamSession {
 
     /// `afterStart` runs once the loop is ready to copy (the container is started there).
     func run(afterStart: () throws -> Void = {}) throws -> Outcome {
-        let watched = (options.resize == nil ? [] : [SIGWINCH]) + (options.forward == nil ? [] : SignalPipe.forwarded)
+        let takesTerminal = options.tty && options.stdin && console.inputIsTerminal
+        var watched = (options.resize == nil ? [] : [SIGWINCH]) + (options.forward == nil ? [] : SignalPipe.forwarded)
+        if takesTerminal { watched += RawTerminal.fatal.filter { !watched.contains($0) } }
         let signals = watched.isEmpty ? -1 : SignalPipe.open(watched)
         defer { if signals >= 0 { SignalPipe.close(signals, watched) } }
-        let raw = options.tty && options.stdin && console.inputIsTerminal ? RawTerminal() : nil
+        raw = takesTerminal ? RawTerminal() : nil
         defer { raw?.restore() }
         try afterStart()
         reportSize()
@@ -74,8 +77,22 @@ final class StreamSession {
         let count = read(descriptor, &bytes, bytes.count)
         guard count > 0 else { return }
         for byte in bytes[..<count] {
-            if Int32(byte) == SIGWINCH { reportSize() } else { options.forward?(Int32(byte)) }
+            let number = Int32(byte)
+            if number == SIGWINCH {
+                reportSize()
+            } else if let forward = options.forward, SignalPipe.forwarded.contains(number) {
+                forward(number)
+            } else {
+                die(of: number)
+            }
         }
+    }
+
+    /// Gives the terminal back, then ends as if the signal had never been caught.
+    private func die(of number: Int32) {
+        raw?.restore()
+        signal(number, SIG_DFL)
+        kill(getpid(), number)
     }
 
     private func reportSize() {
@@ -124,7 +141,7 @@ final class StreamSession {
         guard let bytes else { return false }
         if options.tty {
             if options.stdout { console.out(bytes: bytes) }
-            return true
+            return console.outputFailure == nil
         }
         try demultiplexer.feed(bytes) { stream, payload in
             if stream == 2 {
@@ -133,6 +150,6 @@ final class StreamSession {
                 console.out(bytes: payload)
             }
         }
-        return true
+        return console.outputFailure == nil
     }
 }

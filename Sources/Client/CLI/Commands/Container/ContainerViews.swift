@@ -26,7 +26,7 @@ enum ContainerViews {
         let response = try client.call("GET", "/containers/\(id)/logs", query: query)
         let tty = details["Config"]?["Tty"]?.bool ?? false
         var frames = FrameReader()
-        while let bytes = try response.read() {
+        while call.console.outputFailure == nil, let bytes = try response.read() {
             if tty {
                 call.console.out(bytes: bytes)
                 continue

@@ -70,7 +70,9 @@ enum RunCommand {
             return 0
         }
         call.console.flush()
-        return try AttachedContainer.exitCode(waiting)
+        do { return try AttachedContainer.exitCode(waiting) } catch let error as ClientError {
+            throw ExitError(125, "error waiting for container: \(error)")
+        }
     }
 
     /// What the flags ask for; a wrong flag is a usage error.

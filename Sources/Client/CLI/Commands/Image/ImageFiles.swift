@@ -64,7 +64,9 @@ enum ImageFiles {
         let query = call.operands.map { ("names", $0) } + (try PlatformText.query(flags.string("platform")))
         let response = try call.client().call("GET", "/images/get", query: query)
         guard !output.isEmpty else {
-            while let bytes = try response.read(maximum: 1 << 20) { call.console.out(bytes: bytes) }
+            while call.console.outputFailure == nil, let bytes = try response.read(maximum: 1 << 20) {
+                call.console.out(bytes: bytes)
+            }
             return 0
         }
         let temporary = output + ".tmp-\(getpid())"
