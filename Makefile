@@ -12,16 +12,18 @@ BUILDFLAGS := --scratch-path $(SCRATCH) --explicit-target-dependency-import-chec
 RELEASE    := -c release --static-swift-stdlib
 PROGRAMS   := apus apusd apus-runtime apus-hello
 RELEASEBIN  = $(SCRATCH)/release
+MANUAL      = $(SCRATCH)/man
 SOURCES    := $(shell find Sources Package.swift -name '*.swift' -o -name '*.[ch]' 2>/dev/null)
 
-.PHONY: help run test unit integration test-vm build debug install check fmt bench images registry clean packages test-packages
+.PHONY: help run test unit integration test-vm build debug man install check fmt bench images registry clean packages test-packages
 
 help:
 	@echo "make run          build, start the daemon if none answers, run a first container"
 	@echo "make test         unit, contract and integration tests (root for the latter)"
 	@echo "make test-vm      the tests that need cgroup v2, AppArmor or eBPF, in a guest machine (QEMU)"
 	@echo "make build        release programs in $(RELEASEBIN)"
-	@echo "make install      PREFIX=$(PREFIX) DESTDIR=: programs, systemd units, completions"
+	@echo "make man          manual pages in $(MANUAL)"
+	@echo "make install      PREFIX=$(PREFIX) DESTDIR=: programs, systemd units, completions, manual pages"
 	@echo "make check        format, headers, file sizes, warnings as errors"
 	@echo "make bench        figures beside docker.io and podman (installs both)"
 	@echo "make images       busybox, debian and nginx images made from Debian's packages"
@@ -64,7 +66,10 @@ integration: test-packages
 test-vm: test-packages debug
 	@SCRATCH="$(SCRATCH)" CACHE="$(CACHE)" Scripts/test-vm.sh full
 
-install: build
+man: build
+	@Scripts/manual.sh $(RELEASEBIN) $(MANUAL)
+
+install: build man
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
 	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
@@ -74,6 +79,9 @@ install: build
 	install -m 0644 packaging/completions/apus.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/apus
 	install -m 0644 packaging/completions/_apus $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_apus
 	install -m 0644 packaging/completions/apus.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/apus.fish
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 0644 $(MANUAL)/man1/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 0644 $(MANUAL)/man8/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 
 check: packages
 	@Scripts/check.sh

@@ -76,6 +76,13 @@ package struct Program {
             complete(Array(words.dropFirst()), describing: first == "__complete")
             return 0
         }
+        if first == "__man", words.count == 2 {
+            do { try ManualPages.write(into: words[1]) } catch {
+                console.err("\(error)\n")
+                return 1
+            }
+            return 0
+        }
         if let group = Catalog.group(first) {
             words.removeFirst()
             if let second = words.first, second == "help" { return self.help([first] + words.dropFirst(), help) }
