@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """same_answers.txt, line by line, through the stock client and ours called by its name: exit code, output and errors."""
 import difflib
+import hashlib
+import json
 import pathlib
 import re
 import shlex
@@ -37,12 +39,36 @@ def sections():
     return found
 
 
+def configurations(folder, daemon):
+    """Folders for DOCKER_CONFIG, named in the list."""
+    host = f"unix://{daemon.socket}"
+    contents = {
+        "formats": {"psFormat": "table {{.Names}}\t{{.Image}}", "imagesFormat": "{{.Repository}}", "networksFormat": "n {{.Name}}",
+                    "volumesFormat": "v {{.Name}}"},
+        "keys": {"detachKeys": "ctrl-a,nosuch"},
+        "proxies": {"proxies": {"default": {"httpProxy": "http://a:1", "noProxy": "x,y", "ftpProxy": "f"},
+                                host: {"httpProxy": "http://b:1", "allProxy": "all"}}},
+        "default-proxies": {"proxies": {"default": {"httpsProxy": "http://a:1"}}},
+        "context": {"currentContext": "other"},
+    }
+    for name, content in contents.items():
+        (folder / name).mkdir()
+        (folder / name / "config.json").write_text(json.dumps(content))
+    (folder / "broken").mkdir()
+    (folder / "broken/config.json").write_text('{"psFormat": ')
+    meta = folder / "context/contexts/meta" / hashlib.sha256(b"other").hexdigest()
+    meta.mkdir(parents=True)
+    (meta / "meta.json").write_text(json.dumps(
+        {"Name": "other", "Metadata": {}, "Endpoints": {"docker": {"Host": host, "SkipTLSVerify": False}}}))
+
+
 class Caller:
     """One of the two clients, under the same program name and with names of its own for what it makes."""
 
     def __init__(self, client, program, own, folder, registry):
         self.client, self.program, self.own, self.folder, self.registry = client, program, own, folder, registry
         folder.mkdir()
+        configurations(folder, client.daemon)
 
     def answer(self, line):
         words = shlex.split(line.replace("ME", self.own).replace("REGISTRY", self.registry))
@@ -52,7 +78,11 @@ class Caller:
             environment[name] = value
         result = subprocess.run([str(self.program), *words], capture_output=True, text=True, errors="replace", timeout=90,
                                 env=environment, stdin=subprocess.DEVNULL, cwd=self.folder)
-        return result.returncode, self.plain(result.stdout), self.plain(result.stderr)
+        out = self.plain(result.stdout)
+        if "images" in words:
+            # The stock client lists the names of one image in any order.
+            out = "\n".join(sorted(out.splitlines()))
+        return result.returncode, out, self.plain(result.stderr)
 
     def plain(self, text):
         text = text.replace(self.own, "ME").replace(self.own.upper(), "ME").replace(str(self.client.config), "CONFIG")

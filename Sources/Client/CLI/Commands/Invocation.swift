@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One call of a command: its flags and operands, and the world it may touch (streams, environment, daemon).
 package import DockerClient
+import Glibc
 package import JSON
 
 /// Given to a command's `run`.
@@ -56,6 +57,18 @@ package final class Invocation {
         return answer.lowercased() == "y"
     }
 
+    /// As `filterQuery`, with the `pruneFilters` of config.json; the opposite on the command line goes before one.
+    package func pruneQuery(_ extra: [(String, String)] = []) -> [(String, String)] {
+        let given = Set(flags.list("filter"))
+        let configured = (settings.configuration()["pruneFilters"]?.strings ?? []).compactMap {
+            text -> (String, String)? in
+            guard let (name, value) = Text.cut(text, "="), !value.isEmpty else { return nil }
+            let opposite = name.hasSuffix("!") ? String(name.dropLast()) : name + "!"
+            return given.contains("\(opposite)=\(value)") ? nil : (name, value)
+        }
+        return filterQuery(extra + configured)
+    }
+
     /// `--filter a=b --filter a=c` as the API's JSON, or nothing.
     package func filterQuery(_ extra: [(String, String)] = []) -> [(String, String)] {
         var filters = JSONObject()
@@ -82,12 +95,48 @@ package struct Settings: Sendable {
 
     package var resolver: EndpointResolver { EndpointResolver(flags: endpoint, environment: environment) }
 
-    /// config.json; an absent file is an empty object.
-    package func configuration() -> JSONValue {
-        guard let bytes = FileText.bytes(resolver.configurationFolder + "/config.json"),
-            let json = try? JSONValue.parse(bytes)
-        else { return .object(JSONObject()) }
+    /// config.json; an absent file is an empty object, and so is one that cannot be read (`configurationProblem`).
+    package func configuration() -> JSONValue { (try? readConfiguration()) ?? .object(JSONObject()) }
+
+    /// What is wrong with config.json, nil when it is fine or absent.
+    package func configurationProblem() -> String? {
+        do { _ = try readConfiguration() } catch {
+            return "Error parsing config file (\(configurationFile)): \(error)"
+        }
+        return nil
+    }
+
+    private var configurationFile: String { resolver.configurationFolder + "/config.json" }
+
+    private func readConfiguration() throws -> JSONValue {
+        let path = configurationFile
+        guard let bytes = FileText.bytes(path) else {
+            if errno == ENOENT || errno == ENOTDIR { return .object(JSONObject()) }
+            throw CommandError("open \(path): \(ErrnoText.current)")
+        }
+        let json = try JSONValue.parse(bytes)
+        guard let object = json.object else { throw CommandError("it is no JSON object") }
+        let texts = [
+            "psFormat", "imagesFormat", "networksFormat", "volumesFormat", "detachKeys", "currentContext",
+        ]
+        for key in texts where object[key] != nil && object[key] != .null && object[key]?.string == nil {
+            throw CommandError("\(key) is no string")
+        }
         return json
+    }
+
+    /// The variables that `proxies` of config.json gives to containers made through `host`, both spellings.
+    package func proxyVariables(_ host: String) -> [(name: String, value: String)] {
+        let proxies = configuration()["proxies"]
+        let chosen = proxies?[host] ?? proxies?["default"]
+        let keys = [
+            ("HTTP_PROXY", "httpProxy"), ("HTTPS_PROXY", "httpsProxy"), ("NO_PROXY", "noProxy"),
+            ("FTP_PROXY", "ftpProxy"), ("ALL_PROXY", "allProxy"),
+        ]
+        return keys.flatMap { name, key -> [(name: String, value: String)] in
+            guard let value = chosen?[key]?.string, !value.isEmpty else { return [] }
+            return [(name, value), (name.lowercased(), value)]
+        }
     }
 
     package func makeClient() throws -> DockerClient {

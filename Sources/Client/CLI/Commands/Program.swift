@@ -57,6 +57,7 @@ package struct Program {
             return 1
         }
         if top.usedShortHelp { console.err(Program.shortHelpWarning) }
+        if let problem = settings.configurationProblem() { console.err("WARNING: \(problem)\n") }
         if top.values.bool("version") {
             console.line(
                 "\(name == "docker" ? "Docker" : "apus") version \(Version.current), build \(BuildInformation.commit)")

@@ -20,13 +20,17 @@ struct CreateRequest {
         return .object(all)
     }
 
-    init(flags: FlagValues, operands: [String], environment: [String: String], detached: Bool) throws {
+    /// `proxies`: variables that the container gets unless `-e` names them.
+    init(
+        flags: FlagValues, operands: [String], environment: [String: String],
+        proxies: [(name: String, value: String)] = [], detached: Bool
+    ) throws {
         self.flags = flags
         self.environment = environment
         image = operands[0]
         command = Array(operands.dropFirst())
         try refuseUnsupported()
-        try makeConfig(detached: detached)
+        try makeConfig(proxies, detached: detached)
         try makeHost()
         endpoints = try NetworkFlagsReader(flags: flags).endpoints(&host)
     }
@@ -49,7 +53,7 @@ struct CreateRequest {
         }
     }
 
-    private mutating func makeConfig(detached: Bool) throws {
+    private mutating func makeConfig(_ proxies: [(name: String, value: String)], detached: Bool) throws {
         let interactive = flags.bool("interactive")
         var streams = Set(flags.list("attach").map { $0.lowercased() })
         if detached {
@@ -71,7 +75,10 @@ struct CreateRequest {
         config["Tty"] = .bool(flags.bool("tty"))
         config["OpenStdin"] = .bool(interactive)
         config["StdinOnce"] = .bool(interactive && streams.contains("stdin"))
-        let variables = try VariableFile.environment(flags, environment)
+        let named = Set(flags.list("env").map { text in String(text.prefix { $0 != "=" }) })
+        let variables =
+            try VariableFile.environment(flags, environment)
+            + proxies.filter { !named.contains($0.name) }.map { "\($0.name)=\($0.value)" }
         config["Env"] = variables.isEmpty ? .null : .array(variables.map { .string($0) })
         config["Cmd"] = command.isEmpty ? .null : .array(command.map { .string($0) })
         if let health = try healthcheck() { config["Healthcheck"] = health }

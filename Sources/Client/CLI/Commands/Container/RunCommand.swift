@@ -85,7 +85,8 @@ enum RunCommand {
         }
         do {
             return try CreateRequest(
-                flags: call.flags, operands: call.operands, environment: call.settings.environment, detached: detached)
+                flags: call.flags, operands: call.operands, environment: call.settings.environment,
+                proxies: call.settings.proxyVariables(try call.client().endpoint.text), detached: detached)
         } catch { throw ExitError(hinted: error) }
     }
 

@@ -10,7 +10,7 @@ enum PruneCommands {
 
     static func containers(_ call: Invocation) throws -> Int32 {
         guard call.confirms(containerWarning) else { return 0 }
-        let answer = try call.client().json("POST", "/containers/prune", query: call.filterQuery())
+        let answer = try call.client().json("POST", "/containers/prune", query: call.pruneQuery())
         print(call, "Deleted Containers:", answer["ContainersDeleted"]?.strings ?? [])
         total(call, answer)
         return 0
@@ -20,7 +20,7 @@ enum PruneCommands {
         let warning =
             "WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue?"
         guard call.confirms(warning) else { return 0 }
-        let answer = try call.client().json("POST", "/networks/prune", query: call.filterQuery())
+        let answer = try call.client().json("POST", "/networks/prune", query: call.pruneQuery())
         print(call, "Deleted Networks:", answer["NetworksDeleted"]?.strings ?? [])
         return 0
     }
@@ -33,7 +33,7 @@ enum PruneCommands {
             : "WARNING! This will remove anonymous local volumes not used by at least one container.\nAre you sure you want to continue?"
         guard call.confirms(warning) else { return 0 }
         let answer = try call.client().json(
-            "POST", "/volumes/prune", query: call.filterQuery(all ? [("all", "true")] : []))
+            "POST", "/volumes/prune", query: call.pruneQuery(all ? [("all", "true")] : []))
         print(call, "Deleted Volumes:", answer["VolumesDeleted"]?.strings ?? [])
         total(call, answer)
         return 0
@@ -53,7 +53,7 @@ enum PruneCommands {
     @discardableResult
     private static func images(_ call: Invocation, all: Bool, showsTotal: Bool = true) throws -> Int64 {
         let answer = try call.client().json(
-            "POST", "/images/prune", query: call.filterQuery([("dangling", all ? "false" : "true")]))
+            "POST", "/images/prune", query: call.pruneQuery([("dangling", all ? "false" : "true")]))
         let lines = (answer["ImagesDeleted"]?.array ?? []).compactMap { item in
             item["Untagged"]?.string.map { "untagged: \($0)" } ?? item["Deleted"]?.string.map { "deleted: \($0)" }
         }
@@ -83,20 +83,20 @@ enum PruneCommands {
         guard call.confirms(warning) else { return 0 }
         let client = try call.client()
         var reclaimed: Int64 = 0
-        let containers = try client.json("POST", "/containers/prune", query: call.filterQuery())
+        let containers = try client.json("POST", "/containers/prune", query: call.pruneQuery())
         print(call, "Deleted Containers:", containers["ContainersDeleted"]?.strings ?? [])
         reclaimed += containers["SpaceReclaimed"]?.int ?? 0
-        let networks = try client.json("POST", "/networks/prune", query: call.filterQuery())
+        let networks = try client.json("POST", "/networks/prune", query: call.pruneQuery())
         print(call, "Deleted Networks:", networks["NetworksDeleted"]?.strings ?? [])
         if volumes {
-            let answer = try client.json("POST", "/volumes/prune", query: call.filterQuery())
+            let answer = try client.json("POST", "/volumes/prune", query: call.pruneQuery())
             print(call, "Deleted Volumes:", answer["VolumesDeleted"]?.strings ?? [])
             reclaimed += answer["SpaceReclaimed"]?.int ?? 0
         }
         reclaimed += try images(call, all: all, showsTotal: false)
         do {
             let answer = try client.json(
-                "POST", "/build/prune", query: (all ? [("all", "1")] : []) + call.filterQuery())
+                "POST", "/build/prune", query: (all ? [("all", "1")] : []) + call.pruneQuery())
             print(call, "Deleted build cache objects:", answer["CachesDeleted"]?.strings ?? [])
             reclaimed += answer["SpaceReclaimed"]?.int ?? 0
         } catch let error as ClientError where error.status == 404 || error.status == 501 {
