@@ -79,8 +79,9 @@ package enum ManualPages {
     ]
 
     private static let files = [
-        ("/run/apus/apus.sock", "The socket that is used when nothing names another one and it exists."),
-        ("/var/run/docker.sock", "The socket otherwise."),
+        ("/run/apus/apus.sock", "The socket that is used when nothing names another one and the user may open it."),
+        ("$XDG_RUNTIME_DIR/apus.sock", "The socket of a user's own daemon, used when the first one cannot be."),
+        ("/var/run/docker.sock", "The socket when there is neither."),
         (
             "~/.docker/config.json",
             "Keys that are read: auths, currentContext, detachKeys, HttpHeaders, psFormat, imagesFormat, networksFormat, "
