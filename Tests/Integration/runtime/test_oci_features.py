@@ -307,3 +307,35 @@ def test_a_created_container_heeds_signals(oci):
     os.close(descriptor)
     assert json.loads(oci("state", oci.id).stdout)["status"] == "stopped"
     assert oci("delete", oci.id).returncode == 0
+
+
+def test_options_of_a_bind_replace_those_of_its_source(oci):
+    """As runc has it: any option given makes the set; with users of its own a container cannot take off what the host put on."""
+    source = oci.path / "source"
+    source.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", source], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro,nosuid", source], check=True)
+    for folder in [oci.path, *oci.path.parents]:
+        if os.stat(folder).st_mode & 0o001 == 0:
+            os.chmod(folder, 0o711)
+    subprocess.run(["chown", "-Rh", "100000:100000", oci.path / "rootfs"], check=True)
+
+    def run(*options, users=False):
+        oci.spec(["sh", "-c", "grep ' /data ' /proc/mounts | cut -d' ' -f4"])
+
+        def edit(spec):
+            spec["mounts"].append({"destination": "/data", "type": "bind", "source": str(source), "options": ["bind", *options]})
+            if users:
+                add_namespace(spec, "user")
+                mapping = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+                spec["linux"].update(uidMappings=mapping, gidMappings=mapping)
+        change(oci, edit)
+        done = oci("run", oci.id)
+        return set(done.stdout.strip().split(",")[:3]) if done.returncode == 0 else done.stderr
+    try:
+        assert {"ro", "nosuid"} <= run()
+        assert run("nodev") & {"ro", "rw", "nosuid", "nodev"} == {"rw", "nodev"}
+        assert {"ro", "nosuid"} <= run("nodev", users=True)
+        assert "operation not permitted" in run("rw", users=True)
+    finally:
+        subprocess.run(["umount", source], check=True)

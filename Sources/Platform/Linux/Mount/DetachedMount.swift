@@ -18,6 +18,8 @@ package struct MountAttributes: OptionSet, Sendable, Hashable {
     package static let atimeField = MountAttributes(rawValue: 0x70)
     package static let nodiratime = MountAttributes(rawValue: 0x80)
     package static let nosymfollow = MountAttributes(rawValue: 0x200000)
+    /// All that are on or off by themselves.
+    package static let switches: MountAttributes = [.readonly, .nosuid, .nodev, .noexec, .nosymfollow]
 }
 
 /// A mount that is not in the tree yet; it vanishes when dropped.
@@ -98,6 +100,20 @@ package struct DetachedMount: ~Copyable {
         let fd = apus_open_tree(directory, path, recursive ? 1 : 0)
         if fd < 0 { throw Errno(call: path.isEmpty ? "open_tree" : "open_tree \(path)") }
         return DetachedMount(fd: OwnedFD(fd))
+    }
+
+    /// What the mount has now: the ST_* of statvfs(3).
+    package borrowing func attributes() throws(Errno) -> MountAttributes {
+        var status = statfs()
+        let raw = fd.raw
+        try check("fstatfs") { fstatfs(raw, &status) }
+        let flags = UInt64(truncatingIfNeeded: status.f_flags)
+        var found = MountAttributes(rawValue: flags & 0xf)  // ST_RDONLY, ST_NOSUID, ST_NODEV and ST_NOEXEC have the same values
+        if flags & 0x400 != 0 { found.insert(.noatime) }
+        if flags & 0x800 != 0 { found.insert(.nodiratime) }
+        if flags & 0x1400 == 0 { found.insert(.strictatime) }  // neither noatime nor relatime
+        if flags & 0x2000 != 0 { found.insert(.nosymfollow) }
+        return found
     }
 
     package borrowing func change(

@@ -33,7 +33,7 @@ struct RootFileSystem: ~Copyable {
         if plan.hasMountNamespace, let propagation,
             propagation & Propagation.recursive == 0 || propagation & Propagation.shared != 0
         {
-            try Self.makeParentPrivate(path)
+            try Self.makeParentUnshared(path, propagation)
         }
         let place = try doing("rootfs \(path)") { try OwnedFD.open(path, O_PATH | O_DIRECTORY) }
         let tree: DetachedMount
@@ -54,11 +54,12 @@ struct RootFileSystem: ~Copyable {
         root = try GuestRoot(path: path)
     }
 
-    /// pivot_root(2) refuses a root below a shared mount.
-    private static func makeParentPrivate(_ path: String) throws {
+    /// pivot_root(2) refuses a root below a shared mount. A root that shall be a slave takes it from its parent.
+    private static func makeParentUnshared(_ path: String, _ propagation: UInt64) throws {
+        let kind = propagation & Propagation.slave != 0 ? Propagation.slave : Propagation.private
         var folder = path
         while true {
-            if Glibc.mount("", folder, nil, UInt(Propagation.private), nil) == 0 { return }
+            if Glibc.mount("", folder, nil, UInt(kind), nil) == 0 { return }
             guard errno == EINVAL, folder != "/" else { throw Errno(call: "mount \(folder)") }
             folder = GuestRoot.split(folder)?.0 ?? "/"
         }
@@ -128,20 +129,11 @@ struct RootFileSystem: ~Copyable {
         let tree =
             try prepared.map { DetachedMount(adopting: OwnedFD($0)) }
             ?? Self.view(of: source, recursive: options.isRecursive)
-        try Self.apply(options, to: tree)
+        try apply(options, to: tree)
         let isFolder = try Self.isFolder(tree.fd.raw)
         let place = isFolder ? try root.folder(entry.destination) : try root.file(entry.destination)
         try requireNotProc(place, called: entry.destination, cover: tree)
         try tree.attach(on: place)
-    }
-
-    /// Attributes and propagation before the mount can be seen. Without a word about propagation a bind is private.
-    private static func apply(_ options: MountOptions, to tree: borrowing DetachedMount) throws {
-        let propagation = options.propagation == 0 ? Propagation.private : options.propagation
-        let deep = options.propagation == 0 ? true : options.recursivePropagation
-        try tree.change(propagation: propagation, recursive: deep)
-        try tree.change(set: options.set, clear: options.clear)
-        try tree.change(set: options.recursiveSet, clear: options.recursiveClear, recursive: true)
     }
 
     private mutating func mountFileSystem(_ entry: RuntimeSpec.Mount, type: String, _ options: MountOptions) throws {
