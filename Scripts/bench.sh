@@ -10,4 +10,6 @@ work=$(mktemp -d /var/tmp/apus-bench-XXXX)
 [ "${APUS_BENCH_PEERS:-yes}" = yes ] && Scripts/install-packages.sh bench
 Scripts/install-packages.sh test
 Scripts/make-images.sh
-exec python3 Scripts/bench.py "$programs" "$work" "$rounds" "${APUS_IMAGES:-.cache/images}"
+python3 Scripts/bench.py "$programs" "$work" "$rounds" "${APUS_IMAGES:-.cache/images}"
+echo
+exec python3 Scripts/bench_runtime.py "$programs/apus-runtime" "$rounds"
