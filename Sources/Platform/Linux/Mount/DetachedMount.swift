@@ -108,7 +108,8 @@ package struct DetachedMount: ~Copyable {
         let raw = fd.raw
         try check("fstatfs") { fstatfs(raw, &status) }
         let flags = UInt64(truncatingIfNeeded: status.f_flags)
-        var found = MountAttributes(rawValue: flags & 0xf)  // ST_RDONLY, ST_NOSUID, ST_NODEV and ST_NOEXEC have the same values
+        // ST_RDONLY, ST_NOSUID, ST_NODEV and ST_NOEXEC have the same values.
+        var found = MountAttributes(rawValue: flags & 0xf)
         if flags & 0x400 != 0 { found.insert(.noatime) }
         if flags & 0x800 != 0 { found.insert(.nodiratime) }
         if flags & 0x1400 == 0 { found.insert(.strictatime) }  // neither noatime nor relatime
