@@ -10,7 +10,7 @@ SCRATCH    ?= .build
 # Undeclared imports of a sibling compile when it happens to be built; the layers hold only if that is an error.
 BUILDFLAGS := --scratch-path $(SCRATCH) --explicit-target-dependency-import-check error
 RELEASE    := -c release --static-swift-stdlib
-PROGRAMS   := apus apusd apus-runtime apus-hello
+PROGRAMS   := apus apusd apus-runtime apus-hello apus-registry
 RELEASEBIN  = $(SCRATCH)/release
 MANUAL      = $(SCRATCH)/man
 SOURCES    := $(shell find Sources Package.swift -name '*.swift' -o -name '*.[ch]' 2>/dev/null)
@@ -75,6 +75,7 @@ install: build man
 	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 	for program in $(PROGRAMS); do install -m 0755 $(RELEASEBIN)/$$program $(DESTDIR)$(PREFIX)/bin/ || exit 1; done
 	sed 's|@PREFIX@|$(PREFIX)|' packaging/apus.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/apus.service
+	sed 's|@PREFIX@|$(PREFIX)|' packaging/apus-registry.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/apus-registry.service
 	install -m 0644 packaging/apus.socket $(DESTDIR)$(PREFIX)/lib/systemd/system/
 	install -m 0644 packaging/completions/apus.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/apus
 	install -m 0644 packaging/completions/_apus $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_apus

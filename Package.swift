@@ -128,6 +128,7 @@ let package = Package(
         systemLibrary("CZlib", "zlib1g-dev"),
         systemLibrary("CZstd", "libzstd-dev"),
         systemLibrary("CSQLite", "libsqlite3-dev"),
+        systemLibrary("CCrypt", "libcrypt-dev"),
         target(.platform, "Linux", ["CLinux"]),
         target(.platform, "AsyncSystem", ["CLinux", "Linux"]),
         target(.platform, "Netlink", ["Primitives", "CLinux", "Linux"]),
@@ -169,6 +170,10 @@ let package = Package(
             .server, "DaemonAPI",
             ["Primitives", "JSON", "Linux", "AsyncSystem", "HTTP", "OCI", "DockerAPI", "Engine"],
             products: http + [logging]),
+        target(
+            .server, "RegistryServer",
+            ["Primitives", "JSON", "CLinux", "Linux", "AsyncSystem", "CCrypt", "HTTP", "OCI", "Distribution"],
+            products: [crypto, logging]),
 
         target(
             .client, "DockerClient", ["Primitives", "JSON", "CLinux", "Linux"],
@@ -184,6 +189,7 @@ let package = Package(
                 "Primitives", "JSON", "CLinux", "Linux", "AsyncSystem", "HTTP", "DockerAPI", "Storage", "Distribution",
                 "Networking", "Tasks", "Engine", "DaemonAPI",
             ], products: [logging] + nio, executable: true),
+        target(.programs, "apus-registry", ["RegistryServer"], executable: true),
         target(
             .programs, "apus-runtime", ["ContainerRuntime"], executable: true,
             linker: [.unsafeFlags(["-static-executable"])]),
@@ -221,6 +227,9 @@ let package = Package(
             "DaemonAPI",
             ["Primitives", "JSON", "CLinux", "Linux", "AsyncSystem", "HTTP", "DockerAPI", "Engine", "DaemonAPI"],
             products: [logging]),
+        unitTests(
+            "Registry", ["Primitives", "JSON", "Linux", "AsyncSystem", "HTTP", "OCI", "RegistryServer"],
+            products: [crypto, logging]),
         unitTests("Engine", ["Primitives", "JSON", "DockerAPI", "Networking", "Tasks", "Engine"]),
     ]
 )

@@ -5,7 +5,7 @@
 package enum Catalog {
     package static let commands: [Command] =
         ContainerCommands.all + ImageCommands.all + NetworkCommands.all + VolumeCommands.all + SystemCommands.all
-        + CompletionCommand.all
+        + CompletionCommand.all + RegistryCommand.all
 
     package static let groups: [CommandGroup] = [
         CommandGroup(name: "container", summary: "Manage containers"),

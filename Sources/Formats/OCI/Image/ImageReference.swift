@@ -115,7 +115,7 @@ package struct ImageReference: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Components of lower-case letters and digits, with `.`, `_`, `__` or dashes between them.
-    private static func isPath(_ text: String) -> Bool {
+    package static func isPath(_ text: String) -> Bool {
         text.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { component in
             let bytes = Array(component.utf8)
             guard let first = bytes.first, let last = bytes.last, isLowerOrDigit(first), isLowerOrDigit(last) else {

@@ -4,7 +4,7 @@ import NIOCore
 import NIOPosix
 import Primitives
 
-/// Sends the answer of one request. Exactly one of `send`, `stream` and `hijack` is called.
+/// Sends the answer of one request. Exactly one of `send`, a `stream` and `hijack` is called.
 package final class HTTPResponder: @unchecked Sendable {
     // Unchecked: the one handler of the request uses it, one call after another.
     private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
@@ -53,6 +53,15 @@ package final class HTTPResponder: @unchecked Sendable {
         var text = head(status, headers)
         isChunked = !isVersion10
         if isChunked { text += "Transfer-Encoding: chunked\r\n" } else { mustClose = true }
+        if mustClose { text += "Connection: close\r\n" }
+        try await outbound.write(ByteBuffer(string: text + "\r\n"))
+    }
+
+    /// Starts an answer whose length is known; `write` must bring exactly as much.
+    package func stream(_ status: Int, _ headers: [(String, String)], length: Int64) async throws {
+        isStarted = true
+        if reader.mustCloseAfterStream || watch.isClosing { mustClose = true }
+        var text = head(status, headers) + "Content-Length: \(length)\r\n"
         if mustClose { text += "Connection: close\r\n" }
         try await outbound.write(ByteBuffer(string: text + "\r\n"))
     }
@@ -113,7 +122,9 @@ package final class HTTPResponder: @unchecked Sendable {
         case 101: "UPGRADED"
         case 200: "OK"
         case 201: "Created"
+        case 202: "Accepted"
         case 204: "No Content"
+        case 206: "Partial Content"
         case 304: "Not Modified"
         case 400: "Bad Request"
         case 401: "Unauthorized"
@@ -124,11 +135,15 @@ package final class HTTPResponder: @unchecked Sendable {
         case 409: "Conflict"
         case 413: "Request Entity Too Large"
         case 415: "Unsupported Media Type"
+        case 416: "Range Not Satisfiable"
         case 417: "Expectation Failed"
+        case 429: "Too Many Requests"
         case 431: "Request Header Fields Too Large"
         case 500: "Internal Server Error"
         case 501: "Not Implemented"
+        case 502: "Bad Gateway"
         case 503: "Service Unavailable"
+        case 507: "Insufficient Storage"
         case 505: "HTTP Version Not Supported"
         default: "Status"
         }
