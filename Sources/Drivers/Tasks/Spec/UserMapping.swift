@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which users of the host the users of a container are.
-package import OCI
+import OCI
 
 /// The mappings of a container's user namespace, as user_namespaces(7) has them.
 package struct UserMapping: Codable, Sendable, Equatable {
