@@ -55,7 +55,7 @@ extension OCISpecBuilder {
 
     /// Only who rules the IPC namespace may mount its queues; the host's are bound into a user namespace.
     private var messageQueues: RuntimeSpec.Mount {
-        guard configuration.users != nil, configuration.namespaces.ipc == .host else {
+        guard configuration.users != nil || host.isRootless, configuration.namespaces.ipc == .host else {
             return RuntimeSpec.Mount(
                 destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"])
         }

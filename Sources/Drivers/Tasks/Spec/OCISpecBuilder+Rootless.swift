@@ -12,6 +12,10 @@ extension OCISpecBuilder {
             // Version 1 has no tree of the container's own to show.
             if !host.usesCgroupV2 { spec.mounts.removeAll { $0.type == "cgroup" } }
         }
+        // Devices are bound; this one gives way to a link, which cannot replace a mount.
+        spec.linux?.devices.removeAll { $0.path == "/dev/ptmx" }
+        // The machine's own queues, which not every machine shows.
+        if access("/dev/mqueue", F_OK) != 0 { spec.mounts.removeAll { $0.source == "/dev/mqueue" } }
         if configuration.namespaces.pid == .host {
             // proc shows processes of a namespace that belongs to the machine: it cannot be mounted anew.
             replace(&spec, "/proc", by: "/proc")
