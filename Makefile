@@ -15,7 +15,7 @@ RELEASEBIN  = $(SCRATCH)/release
 MANUAL      = $(SCRATCH)/man
 SOURCES    := $(shell find Sources Package.swift -name '*.swift' -o -name '*.[ch]' 2>/dev/null)
 
-.PHONY: help run test unit integration test-vm build debug man install check fmt bench images registry clean packages test-packages
+.PHONY: help run test unit integration test-vm build debug man install check fmt bench fuzz images registry clean packages test-packages
 
 help:
 	@echo "make run          build, start the daemon if none answers, run a first container"
@@ -25,6 +25,7 @@ help:
 	@echo "make man          manual pages in $(MANUAL)"
 	@echo "make install      PREFIX=$(PREFIX) DESTDIR=: programs, systemd units, completions, manual pages"
 	@echo "make check        format, headers, file sizes, warnings as errors"
+	@echo "make fuzz         libFuzzer over config.json, seccomp profiles and the shim's protocol (FUZZ_SECONDS=60 each)"
 	@echo "make bench        figures beside docker.io and podman (installs both)"
 	@echo "make images       busybox, debian and nginx images made from Debian's packages"
 	@echo "make clean        remove what builds and tests made"
@@ -90,6 +91,9 @@ check: packages
 
 fmt:
 	$(SWIFT) format format --in-place --parallel --recursive Sources Tests Package.swift
+
+fuzz: packages
+	@SWIFT="$(SWIFT)" CACHE="$(CACHE)" Scripts/fuzz.sh
 
 bench: build
 	@Scripts/bench.sh $(RELEASEBIN)

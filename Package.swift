@@ -40,6 +40,9 @@ enum Layer {
 /// `make check` sets it; users' compilers may know warnings that ours does not.
 let isStrict = Context.environment["APUS_STRICT"] != nil
 
+/// Path of libFuzzer's archive, when `make fuzz` builds: everything is built with its counters then.
+let fuzzer = Context.environment["APUS_FUZZ"]
+
 let settings: [SwiftSetting] =
     [
         .swiftLanguageMode(.v6),
@@ -49,7 +52,7 @@ let settings: [SwiftSetting] =
         .enableUpcomingFeature("ExistentialAny"),
         // glibc's Linux-only declarations (pipe2, accept4 …); C and Swift must see the same headers.
         .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"]),
-    ] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
+    ] + (isStrict ? [.treatAllWarnings(as: .error)] : []) + (fuzzer == nil ? [] : [.unsafeFlags(["-sanitize=fuzzer"])])
 
 var layerOf: [String: Layer] = [:]
 
@@ -232,4 +235,12 @@ let package = Package(
             products: [crypto, logging]),
         unitTests("Engine", ["Primitives", "JSON", "DockerAPI", "Networking", "Tasks", "Engine"]),
     ]
+        + (fuzzer.map { archive in
+            [
+                .executableTarget(
+                    name: "apus-fuzz", dependencies: ["JSON", "CLinux", "Linux", "OCI", "Tasks", "ContainerRuntime"],
+                    path: "Tests/Fuzz", exclude: ["corpus"], swiftSettings: settings,
+                    linkerSettings: [.unsafeFlags([archive, "-lstdc++"])])
+            ]
+        } ?? [])
 )

@@ -36,7 +36,7 @@ package final class Shim {
         return 0
     }
 
-    private init(_ options: ShimOptions, _ configuration: ShimConfiguration) throws {
+    init(_ options: ShimOptions, _ configuration: ShimConfiguration) throws {
         self.options = options
         self.configuration = configuration
         loop = try EventLoop()
@@ -137,7 +137,7 @@ package final class Shim {
         }
     }
 
-    private func accept(_ fd: Int32) {
+    func accept(_ fd: Int32) {
         loop.cancelTimer()
         connections.append(
             ControlConnection(
