@@ -108,6 +108,7 @@ extension ContainerEngine {
         settings.defaultUlimits = configuration.defaultUlimits
         settings.usesInitByDefault = configuration.usesInit
         settings.cgroupParent = configuration.cgroupParent
+        settings.cdiFolders = configuration.cdiFolders
         settings.noNewPrivileges = configuration.noNewPrivileges
         let (users, groups) = (Files.readNow("/etc/subuid") ?? "", Files.readNow("/etc/subgid") ?? "")
         settings.remapping = try SubordinateIDs.remapping(configuration.usernsRemap, users: users, groups: groups)

@@ -49,8 +49,7 @@ extension OCISpecBuilder {
                 destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup",
                 options: access + ["nosuid", "noexec", "nodev"]),
             messageQueues,
-            try sharedMemory(),
-        ]
+        ] + (configuration.hasSharedMemory ? [try sharedMemory()] : [])
     }
 
     /// Only who rules the IPC namespace may mount its queues; the host's are bound into a user namespace.

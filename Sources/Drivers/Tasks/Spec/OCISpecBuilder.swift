@@ -43,6 +43,9 @@ package struct OCISpecBuilder: Sendable {
         linux.mountLabel = configuration.selinuxLabel
         linux.rootfsPropagation = rootPropagation
         spec.linux = linux
+        if !configuration.cdiDevices.isEmpty {
+            try CDIRegistry(folders: configuration.cdiFolders).inject(configuration.cdiDevices, into: &spec)
+        }
         if host.isRootless { fitRootless(&spec) }
         return spec
     }

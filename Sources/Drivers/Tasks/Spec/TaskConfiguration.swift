@@ -46,12 +46,17 @@ package struct TaskConfiguration: Sendable, Equatable {
     package var userNamespacePath: String?
     /// Binds, volumes, tmpfs mounts and the network's files; destinations are paths in the container.
     package var mounts: [TaskMount] = []
+    /// `--ipc=none`: no /dev/shm.
+    package var hasSharedMemory = true
     package var shmSize: Int64 = 67_108_864
     /// The folder to bind at /dev/shm, for an IPC namespace that is not this container's alone; nil: its own tmpfs.
     package var shmPath: String?
     package var rootPropagation: String?
 
     package var devices: [TaskDevice] = []
+    /// Devices as vendors describe them, `vendor.com/class=name`, and the folders they do it in.
+    package var cdiDevices: [String] = []
+    package var cdiFolders: [String] = []
     /// `c 42:* rmw`
     package var deviceCgroupRules: [String] = []
     package var resources = TaskResources()

@@ -35,6 +35,8 @@ package struct DaemonConfiguration: Sendable {
     package var cgroupParent = ""
     package var usesInit = false
     package var noNewPrivileges = false
+    /// Folders in which vendors describe their devices (Container Device Interface).
+    package var cdiFolders = ["/etc/cdi", "/var/run/cdi"]
     /// `user[:group]` or `default`; empty: containers have the host's users.
     package var usernsRemap = ""
     /// `start:size`; empty: what /etc/subuid and /etc/subgid give to the user `containers`.

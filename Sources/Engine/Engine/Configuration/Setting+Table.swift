@@ -150,6 +150,11 @@ extension Setting {
         Setting("no-new-privileges", kind: .flag, help: "Set no-new-privileges by default for new containers") {
             $0.noNewPrivileges = try bool($1, "no-new-privileges")
         },
+        Setting("cdi-spec-dir", key: "cdi-spec-dirs", kind: .list, help: "CDI specification directories to use") {
+            $0.cdiFolders = try $1.filter { !$0.isEmpty }.map { text throws(EngineError) in
+                try path([text], "cdi-spec-dir")
+            }
+        },
         Setting("userns-remap", help: "User/Group setting for user namespaces") { $0.usernsRemap = $1.last ?? "" },
         Setting("userns-auto-pool", help: "Users to give to containers with --userns=auto, as start:size") {
             $0.usernsAutoPool = $1.last ?? ""
@@ -183,7 +188,7 @@ extension Setting {
     /// Settings of dockerd that are refused by name; keys of the file where they differ from the flag.
     static let notBuilt: Set<String> = [
         "allow-direct-routing", "authorization-plugin", "authorization-plugins", "bip6",
-        "cdi-spec-dir", "cdi-spec-dirs", "containerd", "containerd-namespace", "containerd-plugins-namespace",
+        "containerd", "containerd-namespace", "containerd-plugins-namespace",
         "cpu-rt-period", "cpu-rt-runtime", "cri-containerd", "default-gateway-v6", "default-cgroupns-mode",
         "default-ipc-mode", "default-network-opt", "default-network-opts", "exec-opt", "exec-opts", "experimental",
         "feature", "features", "fixed-cidr-v6", "http-proxy", "https-proxy", "no-proxy", "proxies", "init-path",

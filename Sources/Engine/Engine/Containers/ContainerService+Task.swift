@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a saved container to the request its task is made from.
 import DockerAPI
+import Glibc
 import Linux
 import Networking
 import Primitives
@@ -64,6 +65,8 @@ extension ContainerService {
                 hostPath: $0.pathOnHost, containerPath: $0.pathInContainer.isEmpty ? $0.pathOnHost : $0.pathInContainer,
                 permissions: $0.cgroupPermissions.isEmpty ? "rwm" : $0.cgroupPermissions)
         }
+        task.cdiDevices = try Self.cdiDevices(host.deviceRequests ?? [])
+        task.cdiFolders = settings.cdiFolders
         task.deviceCgroupRules = host.deviceCgroupRules ?? []
         task.resources = Self.resources(host)
         task.ulimits = (host.ulimits ?? []).map { TaskUlimit(name: $0.name, soft: $0.soft, hard: $0.hard) }
@@ -73,6 +76,21 @@ extension ContainerService {
         task.annotations = host.annotations ?? [:]
         task.mounts = Self.mounts(record, files: files)
         return task
+    }
+
+    /// The names asked for of the one device driver there is; what other drivers would do is refused as Docker does without them.
+    private static func cdiDevices(_ requests: [DeviceRequest]) throws(EngineError) -> [String] {
+        var names: [String] = []
+        for request in requests {
+            guard request.driver == "cdi" else {
+                let capabilities = (request.capabilities ?? []).map { "[" + $0.joined(separator: " ") + "]" }
+                throw .internalError(
+                    "could not select device driver \"\(request.driver)\" with capabilities: "
+                        + "[\(capabilities.joined(separator: " "))]")
+            }
+            names += (request.deviceIDs ?? []).filter { !names.contains($0) }
+        }
+        return names
     }
 
     private static func mounts(_ record: ContainerRecord, files: NetworkFilePaths) -> [TaskMount] {
@@ -125,6 +143,7 @@ extension ContainerService {
             task.namespaces.ipc = .path(path)
             // The other container's /dev/shm, reached through its own mount namespace.
             task.shmPath = path.replacingLastComponents(with: "root/dev/shm")
+        case "none": task.hasSharedMemory = false
         default: break
         }
         task.namespaces.cgroup = host.cgroupnsMode == "private" ? .own : .host
@@ -135,6 +154,11 @@ extension ContainerService {
         let target = try registry.find(String(mode.dropFirst("container:".count))).record
         guard let run = target.state.run else {
             throw EngineError.conflict("cannot join \(what) namespace of a non running container: \(target.id)")
+        }
+        if file == "ipc", ["private", "none"].contains(target.hostConfig.ipcMode) {
+            throw EngineError.invalidArgument(
+                "cannot join IPC of container \(target.id): non-shareable IPC (hint: use IpcMode:shareable for the donor "
+                    + "container)")
         }
         return "/proc/\(run.pid)/ns/\(file)"
     }
@@ -157,6 +181,9 @@ extension ContainerService {
             case "no-new-privileges": task.noNewPrivileges = value == "true"
             case "apparmor": break  // Below, with the default.
             case "label" where value == "disable": break  // No SELinux label is set anyway.
+            case "label" where access("/sys/fs/selinux/enforce", F_OK) != 0:
+                throw EngineError.invalidArgument(
+                    "HostConfig.SecurityOpt \(option): SELinux is not enabled on this host")
             case "systempaths" where value == "unconfined":
                 task.maskedPaths = []
                 task.readonlyPaths = []

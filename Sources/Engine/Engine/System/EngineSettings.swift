@@ -19,6 +19,8 @@ struct EngineSettings: Sendable {
     var usesInitByDefault = false
     var cgroupParent = ""
     var noNewPrivileges = false
+    /// Where vendors describe their devices.
+    var cdiFolders: [String] = []
     /// The users of containers on the host (`--userns-remap`); nil: they are the host's.
     var remapping: UserMapping?
     /// Private ranges for `--userns=auto`.

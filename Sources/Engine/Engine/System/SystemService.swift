@@ -118,6 +118,7 @@ package final class SystemService: Sendable {
             view.runtimes[name] = runtime
         }
         view.defaultRuntime = settings.limits.defaultRuntime
+        view.cdiSpecDirs = configuration.cdiFolders
         view.swarm.localNodeState = "inactive"
         view.liveRestoreEnabled = true
         view.initBinary = "apus-runtime"

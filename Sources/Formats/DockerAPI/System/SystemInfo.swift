@@ -61,6 +61,7 @@ package struct SystemInfo: Codable, Sendable, Equatable {
     @Wire package var securityOptions: [String] = []
     package var defaultAddressPools: [AddressPool]?
     @Nullable package var warnings: [String]?
+    @Wire package var cdiSpecDirs: [String] = []
 
     package init() {}
 
@@ -84,6 +85,7 @@ package struct SystemInfo: Codable, Sendable, Equatable {
         case isolation = "Isolation", initBinary = "InitBinary", containerdCommit = "ContainerdCommit"
         case runcCommit = "RuncCommit", initCommit = "InitCommit", securityOptions = "SecurityOptions"
         case defaultAddressPools = "DefaultAddressPools", warnings = "Warnings"
+        case cdiSpecDirs = "CDISpecDirs"
     }
 }
 

@@ -51,6 +51,9 @@ enum ConfigurationCheck {
         if !host.runtime.isEmpty, !limits.runtimes.contains(host.runtime) {
             throw .invalidArgument("unknown or invalid runtime name: \(host.runtime)")
         }
+        for request in host.deviceRequests ?? [] where request.count != 0 && request.deviceIDs?.isEmpty == false {
+            throw .invalidArgument("cannot set both Count and DeviceIDs on device request")
+        }
         for entry in host.extraHosts ?? [] where !entry.contains(":") && !entry.contains("=") {
             throw .invalidArgument("bad format for add-host: \"\(entry)\"")
         }

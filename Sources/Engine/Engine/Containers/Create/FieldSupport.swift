@@ -92,7 +92,8 @@ enum FieldSupport {
         [
             "VolumeDriver": .onlyDefault(["local"]), "VolumesFrom": .onlyDefault(), "Cgroup": .onlyDefault(),
             "Links": .onlyDefault(), "StorageOpt": .onlyDefault(), "UsernsMode": .honoured,
-            "Isolation": .onlyDefault(["default"]), "DeviceRequests": .onlyDefault(),
+            "Isolation": .onlyDefault(["default"]),
+            "DeviceRequests": .list(rules(honoured: "Driver Count DeviceIDs Capabilities Options")),
             "CpuCount": .onlyDefault(), "CpuPercent": .onlyDefault(), "IOMaximumIOps": .onlyDefault(),
             "IOMaximumBandwidth": .onlyDefault(), "DiskQuota": .onlyDefault(), "LxcConf": .onlyDefault(),
             "Mounts": .list(mount),
