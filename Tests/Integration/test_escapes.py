@@ -703,12 +703,12 @@ def test_racing_mount_targets(apus, place, name):
 
 def test_shared_memory_of_another_is_not_the_host_s(apus, place, name):
     """`--ipc container:X` while the first process of X sits in a root of its own making, where /dev/shm is a link."""
-    apus.ok("run", "-d", "--name", name, "busybox", "sh", "-c",
+    apus.ok("run", "-d", "--ipc", "shareable", "--name", name, "busybox", "sh", "-c",
             f"mkdir -p /jail/dev /jail/bin; cp /bin/busybox /jail/bin/sleep; ln -s {place} /jail/dev/shm; exec chroot /jail /bin/sleep 600")
     wait_until(lambda: "jail" not in apus.ok("top", name) and "sleep" in apus.ok("top", name), "the trap is set")
     result = apus.run("run", "--rm", "--ipc", f"container:{name}", "busybox", "sh", "-c", "ls /dev/shm; cat /dev/shm/secret")
     assert "secret" not in result.stdout
     apus.ok("rm", "-f", name)
-    apus.ok("run", "-d", "--name", name, "busybox", "sh", "-c", "echo shared > /dev/shm/word; exec sleep 600")
+    apus.ok("run", "-d", "--ipc", "shareable", "--name", name, "busybox", "sh", "-c", "echo shared > /dev/shm/word; exec sleep 600")
     wait_until(lambda: apus.run("run", "--rm", "--ipc", f"container:{name}", "busybox", "cat", "/dev/shm/word").stdout == "shared\n",
                "the other's /dev/shm")
