@@ -9,6 +9,8 @@ toolchain=$(dirname "$(dirname "$(readlink -f "$(command -v "$swift")")")")
 archive=$(find "$toolchain/lib/clang" -name "libclang_rt.fuzzer_no_main*$(uname -m)*.a" -print -quit)
 [ -n "$archive" ] || { echo "this Swift has no libFuzzer (libclang_rt.fuzzer_no_main) below $toolchain" >&2; exit 1; }
 APUS_FUZZ=$archive "$swift" build --scratch-path .build-fuzz --product apus-fuzz
+# Swift's own report of a crash would keep libFuzzer from saving the input.
+export SWIFT_BACKTRACE=enable=no
 status=0
 for target in "${targets[@]}"; do
     mkdir -p "$cache/fuzz/$target"
