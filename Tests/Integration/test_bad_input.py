@@ -72,6 +72,17 @@ def test_port_in_use(daemon, busybox):
     client.ok("rm", "-f", "first", "second")
 
 
+@pytest.mark.parametrize("mode, message", [
+    ("nosuch", "network nosuch not found"), ("container:nosuch", "No such container: nosuch")])
+def test_missing_network_is_told_at_the_start(daemon, busybox, mode, message):
+    """At the creation, a client would take "not found" for the image's and pull that."""
+    status, answer = create(daemon, HostConfig={"NetworkMode": mode})
+    assert status == 201
+    status, refusal = daemon.api("POST", f"/containers/{answer['Id']}/start")
+    assert (status, refusal["message"]) == (404, message)
+    assert daemon.api("DELETE", f"/containers/{answer['Id']}")[0] == 204
+
+
 def test_no_such_command(daemon, busybox):
     result = daemon.client().run("run", "--rm", busybox, "no-such-command")
     assert result.returncode == 127 and "executable file not found in $PATH" in result.stderr

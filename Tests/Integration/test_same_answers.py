@@ -129,8 +129,6 @@ def test_same_answers(callers, section):
 
 # Where ours is better than the same: the command, its exit code, and what it says.
 @pytest.mark.parametrize("words, code, text", [
-    (["run", "--network", "nosuch", "busybox", "true"], 125, "Error response from daemon: network nosuch not found"),
-    (["run", "--network", "container:nosuch", "busybox", "true"], 125, "No such container: nosuch"),
     (["run", "--kernel-memory", "1m", "busybox", "true"], 125, "the --kernel-memory flag is not supported: the kernel removed it"),
     (["run", "--detach-keys", "nosuch", "busybox", "true"], 125, "invalid detach keys (nosuch)"),
     (["run", "--cidfile", "/nosuch/file", "busybox", "true"], 125, "open /nosuch/file: no such file or directory"),

@@ -48,7 +48,7 @@ extension ContainerService {
         try ConfigurationCheck.check(config, host, limits: settings.limits)
         try checkUsers(host)
         let cut = try ResourceFit.fit(&host, to: settings.limits.support)
-        let networking = try await checkNetworks(&host, request)
+        let networking = try checkNetworks(&host, request)
         let plan = try MountPlan.make(host, declaredVolumes: Array((config.volumes ?? [:]).keys))
         try await checkBindSources(plan.mounts)
 
@@ -168,10 +168,11 @@ extension ContainerService {
         return host
     }
 
-    /// Networks must exist; endpoint settings that name the network mode's alias are put under its real name.
+    /// Endpoint settings that name the network mode's alias are put under its real name. Whether networks and the container
+    /// that lends its own exist is asked at the start, as Docker does: answered here, "not found" sends clients after the image.
     private func checkNetworks(
         _ host: inout HostConfig, _ request: ContainerCreateRequest
-    ) async throws -> [String: EndpointSettings] {
+    ) throws -> [String: EndpointSettings] {
         var wanted: [String: EndpointSettings] = [:]
         for (name, endpoint) in request.networkingConfig?.endpointsConfig ?? [:] {
             let key = name == "default" ? "bridge" : name
@@ -180,8 +181,7 @@ extension ContainerService {
         let mode = host.networkMode
         if mode.hasPrefix("container:") {
             let other = String(mode.dropFirst("container:".count))
-            let target = try registry.find(other)
-            host.networkMode = "container:" + target.id
+            if let target = try? registry.find(other) { host.networkMode = "container:" + target.id }
             guard wanted.isEmpty else {
                 throw EngineError.invalidArgument(
                     "conflicting options: networking configuration and container type network mode")
@@ -199,7 +199,6 @@ extension ContainerService {
             wanted[mode] = EndpointSettings()
             wanted[mode]?.macAddress = mac
         }
-        for name in Set(wanted.keys).union([mode]) { _ = try await drivers.networks.network(name) }
         return wanted
     }
 
