@@ -14,12 +14,6 @@ import tempfile
 import time
 
 PROGRAM, ROUNDS = pathlib.Path(sys.argv[1]).resolve(), int(sys.argv[2])
-WORK = pathlib.Path(tempfile.mkdtemp(prefix="apus-bench-rt-", dir="/var/tmp"))
-# What Docker's default filter refuses, as far as every libseccomp knows it.
-REFUSED = """acct add_key bpf clock_adjtime clock_settime clone3 create_module delete_module finit_module get_kernel_syms get_mempolicy
-init_module ioperm iopl kcmp kexec_file_load kexec_load keyctl lookup_dcookie mbind mount move_pages name_to_handle_at nfsservctl
-open_by_handle_at perf_event_open personality pivot_root process_vm_readv process_vm_writev ptrace query_module quotactl reboot request_key
-set_mempolicy setns settimeofday stime swapon swapoff sysfs _sysctl umount umount2 unshare uselib userfaultfd ustat vm86 vm86old""".split()
 
 
 def enter_private_tree():
@@ -29,6 +23,15 @@ def enter_private_tree():
         os.execvp("unshare", ["unshare", "-m", sys.executable, *sys.argv])
     if os.path.ismount("/sys/fs/cgroup/unified"):
         subprocess.run(["umount", "/sys/fs/cgroup/unified"], check=True)
+
+
+enter_private_tree()
+WORK = pathlib.Path(tempfile.mkdtemp(prefix="apus-bench-rt-", dir="/var/tmp"))
+# What Docker's default filter refuses, as far as every libseccomp knows it.
+REFUSED = """acct add_key bpf clock_adjtime clock_settime clone3 create_module delete_module finit_module get_kernel_syms get_mempolicy
+init_module ioperm iopl kcmp kexec_file_load kexec_load keyctl lookup_dcookie mbind mount move_pages name_to_handle_at nfsservctl
+open_by_handle_at perf_event_open personality pivot_root process_vm_readv process_vm_writev ptrace query_module quotactl reboot request_key
+set_mempolicy setns settimeofday stime swapon swapoff sysfs _sysctl umount umount2 unshare uselib userfaultfd ustat vm86 vm86old""".split()
 
 
 def bundle():
@@ -101,7 +104,6 @@ def measure(runtimes, spec):
 
 
 def main():
-    enter_private_tree()
     runtimes = {"apus": PROGRAM}
     for name in ("crun", "runc"):
         if shutil.which(name):

@@ -85,9 +85,11 @@ class Daemon:
         # One /24 a daemon, different between the workers that run side by side.
         self.subnet = f"10.{100 + os.getpid() % 100}.{Daemon._count % 250}"
         self.process = None
+        self.is_destroyed = False
         self.before = self.machine()
 
     def start(self):
+        self.is_destroyed = False
         environment = {**os.environ, "XDG_RUNTIME_DIR": ""}
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
@@ -199,10 +201,13 @@ class Daemon:
         return found
 
     def destroy(self):
-        """Removes every container, stops the daemon, says what is left."""
+        """Removes every container, stops the daemon, says what is left; once."""
+        if self.is_destroyed:
+            return []
         problems = []
         if self.process.poll() is not None:
             self.start()
+        self.is_destroyed = True
         identifiers = [c["Id"] for c in self.api("GET", "/containers/json?all=1")[1]]
         for identifier in identifiers:
             status, answer = self.api("DELETE", f"/containers/{identifier}?force=1&v=1")
