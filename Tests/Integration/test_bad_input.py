@@ -260,8 +260,10 @@ def test_disk_full(own_daemon, registry, tmp_path):
         assert daemon.api("GET", "/version")[0] == 200
         client.ok("pull", f"127.0.0.1:{registry.port}/busybox:latest", timeout=180)
         name = f"127.0.0.1:{registry.port}/busybox"
-        filled = client.run("run", "--rm", name, "dd", "if=/dev/zero", "of=/big", "bs=1M", "count=100")
+        client.ok("run", "-d", "--name", "filler", name, "sleep", "1000")
+        filled = client.run("exec", "filler", "dd", "if=/dev/zero", "of=/big", "bs=1M", "count=100")
         assert filled.returncode == 1 and "No space left" in filled.stderr
+        client.ok("rm", "-f", "filler")
         assert client.run("run", "--rm", name, "true").returncode == 0
         assert daemon.destroy() == []
     finally:

@@ -14,6 +14,14 @@ extension ContainerService {
         try await start(try registry.find(reference))
     }
 
+    /// Finds a container for whoever needs it running. A program may be heard a moment before its start is recorded: a
+    /// start under way is waited for.
+    func findSettled(_ reference: String) async throws -> Container {
+        let container = try registry.find(reference)
+        if !container.record.state.isAlive { try await container.queue.run {} }
+        return container
+    }
+
     func start(_ container: Container) async throws {
         try await container.queue.run { try await self.startOnQueue(container, byPolicy: false) }
     }

@@ -9,7 +9,7 @@ import Tasks
 extension ContainerService {
     /// Throws `notModified` when the container is not running. A nil timeout is the container's own, a negative one is for ever.
     package func stop(_ reference: String, signal: String?, timeout: Int?) async throws {
-        let container = try registry.find(reference)
+        let container = try await findSettled(reference)
         let number = try signal.map { text throws(EngineError) in try Signals.number(text) }
         let record = container.record
         if record.state.isRestarting {
@@ -22,7 +22,7 @@ extension ContainerService {
     }
 
     package func restart(_ reference: String, signal: String?, timeout: Int?) async throws {
-        let container = try registry.find(reference)
+        let container = try await findSettled(reference)
         let number = try signal.map { text throws(EngineError) in try Signals.number(text) }
         if container.record.state.isRestarting { try await cancelRestart(container) }
         if container.record.state.isAlive {
@@ -34,7 +34,7 @@ extension ContainerService {
     }
 
     package func kill(_ reference: String, signal: String?) async throws {
-        let container = try registry.find(reference)
+        let container = try await findSettled(reference)
         let number = try Signals.number(signal.flatMap { $0.isEmpty ? nil : $0 } ?? "KILL")
         let record = container.record
         if record.state.isRestarting {

@@ -7,7 +7,7 @@ import Tasks
 extension ContainerService {
     /// The container's processes with the columns of `ps` with these arguments (default `-ef`).
     package func top(_ reference: String, arguments: String?) async throws -> ContainerTopResponse {
-        let container = try registry.find(reference)
+        let container = try await findSettled(reference)
         let record = container.record
         if record.state.isRestarting {
             throw EngineError.conflict("Container \(record.id) is restarting, wait until the container is running")

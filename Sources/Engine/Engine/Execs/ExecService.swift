@@ -37,7 +37,7 @@ package final class ExecService: Sendable {
     }
 
     package func create(_ reference: String, _ request: ExecCreateRequest) async throws -> IDResponse {
-        let container = try containers.registry.find(reference)
+        let container = try await containers.findSettled(reference)
         guard let command = request.cmd, let first = command.first, !first.isEmpty else {
             throw EngineError.invalidArgument("No exec command specified")
         }
