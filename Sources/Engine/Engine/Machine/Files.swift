@@ -17,7 +17,7 @@ enum Files {
     }
 
     static func give(_ path: String, user: uid_t, group: gid_t) async throws {
-        try await Blocking.run { try check("chown") { chown(path, user, group) } }
+        try await Blocking.run { _ = try check("chown") { chown(path, user, group) } }
     }
 
     static func makeFolderNow(_ path: String, mode: mode_t = 0o710) throws {
