@@ -108,7 +108,7 @@ func ask(_ address: String, _ port: UInt16, from sandbox: Sandbox? = nil) async 
             print("not tried: container to container, because foreign rules drop forwarded packets on this machine")
         }
         #expect(try await ask("\(address)", 80) == "hello")
-        #expect(try await bench.stack.endpoints(ofContainer: "a").map(\.id) == [first.id])
+        #expect(await bench.stack.endpoints(ofContainer: "a").map(\.id) == [first.id])
         try await bench.stack.disconnectAll(containerID: "a")
         try await bench.stack.disconnectAll(containerID: "b")
         try await bench.stack.teardownIfIdle()

@@ -12,6 +12,8 @@ final class EventLoop {
     private var handlers: [UInt64: (fd: Int32, handler: Handler)] = [:]
     private var tokens: [Int32: UInt64] = [:]
     private var next: UInt64 = 1
+    /// How much is still to be written to others before the loop may be left.
+    var obligations = 0
     private var deadline: (at: Int64, body: () -> Void)?
 
     init() throws { epoll = try Epoll() }

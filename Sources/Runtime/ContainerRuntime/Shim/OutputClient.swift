@@ -12,6 +12,8 @@ final class OutputClient {
     private var queue: [UInt8] = []
     private var head = 0
     private var finishing = false
+    /// The stream has ended and the reader has not got all of it.
+    private var isOwed = false
     private(set) var isClosed = false
     /// Called when there is room again, or the client is gone.
     var onDrain: () -> Void = {}
@@ -40,8 +42,11 @@ final class OutputClient {
 
     /// No more output will come: closes when the queue is out.
     func finish() {
+        if finishing || isClosed { return }
         finishing = true
-        if head == queue.count { shut() }
+        if head == queue.count { return shut() }
+        isOwed = true
+        loop.obligations += 1
     }
 
     private func ready(_ events: Epoll.Interest) {
@@ -82,6 +87,7 @@ final class OutputClient {
     private func shut() {
         if isClosed { return }
         isClosed = true
+        if isOwed { loop.obligations -= 1 }
         loop.forget(fd)
         _ = close(fd)
         queue = []

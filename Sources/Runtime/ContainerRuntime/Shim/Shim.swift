@@ -25,6 +25,9 @@ package final class Shim {
     private var connections: [ControlConnection] = []
     private var oomWatch: OOMWatch?
 
+    /// How long a removed container's readers may take for what it wrote last.
+    private static let secondsForReaders: Int64 = 10
+
     /// Runs a shim to its end and returns its exit code.
     package static func run(_ arguments: [String]) throws -> Int32 {
         let options = try ShimOptions(arguments)
@@ -33,6 +36,10 @@ package final class Shim {
         let shim = try Shim(options, try ShimConfiguration(json: json))
         shim.launch()
         while !shim.isShutDown { try shim.loop.turn() }
+        // A container that is removed at its end has readers that are still behind.
+        var isLate = false
+        shim.loop.after(seconds: Self.secondsForReaders) { isLate = true }
+        while shim.loop.obligations > 0, !isLate { try shim.loop.turn() }
         return 0
     }
 
